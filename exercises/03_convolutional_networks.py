@@ -1,0 +1,614 @@
+"""Exercises of lesson 3, Convolutional networks."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from medtutor.checks import Choice, Exercise, Quiz, Wrong, same
+
+prefix = "cnn"
+
+weights = Exercise(
+    id="cnn.weights",
+    points=1,
+    prompt="""
+How many weights does one convolution layer hold? Write `conv_weights(channels_in, channels_out, kernel, bias)`, where
+`kernel` is the width of a square kernel and `bias` says whether each output map has a bias of its own.
+""",
+    starter='''
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    """Number of weights (and biases) of a 2D convolution layer."""
+    ...
+''',
+    solution='''
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    """Number of weights (and biases) of a 2D convolution layer."""
+    return channels_out * (channels_in * kernel * kernel + int(bias))
+''',
+    hints=(
+        "One output map has one kernel for each input map. How many numbers are that?",
+        "`channels_out` times (`channels_in` times `kernel` squared, plus one if there is a bias).",
+    ),
+    wrong={
+        "forgot the input channels": Wrong(
+            """
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    return channels_out * (kernel * kernel + int(bias))
+""",
+            "a kernel for each input map",
+        ),
+        "a bias for each kernel": Wrong(
+            """
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    return channels_out * channels_in * (kernel * kernel + int(bias))
+""",
+            "one bias for each output map",
+        ),
+        "always counts the bias": Wrong(
+            """
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    return channels_out * (channels_in * kernel * kernel + 1)
+""",
+            "bias=False",
+        ),
+        "kernel not squared": Wrong(
+            """
+def conv_weights(channels_in, channels_out, kernel, bias=True):
+    return channels_out * (channels_in * kernel + int(bias))
+""",
+            "kernel x kernel",
+        ),
+    },
+)
+
+
+@weights.visible
+def one_map_of_one_map(conv_weights):
+    same(
+        conv_weights(1, 1, 3, bias=False),
+        9,
+        "From one map to one map with bias=False, a kernel 3 wide has kernel x kernel = 9 weights.",
+    )
+
+
+@weights.visible
+def sixteen_maps_of_three(conv_weights):
+    same(conv_weights(3, 16, 3, bias=False), 432, "Each output map has a kernel for each input map: 16 x 3 x 9 = 432.")
+
+
+@weights.hidden
+def equal_to_torch(conv_weights):
+    """The count is compared with torch's for several layers."""
+    for channels_in, channels_out, kernel in ((4, 7, 5), (8, 2, 1)):
+        layer = torch.nn.Conv2d(channels_in, channels_out, kernel)
+        expected = sum(p.numel() for p in layer.parameters())
+        same(
+            conv_weights(channels_in, channels_out, kernel),
+            expected,
+            f"{channels_in} to {channels_out} maps, kernel {kernel} wide: torch has one bias for each output map, "
+            f"{expected} numbers in all.",
+        )
+        same(
+            conv_weights(channels_in, channels_out, kernel, False),
+            expected - channels_out,
+            "With bias=False there is no bias to count.",
+        )
+
+
+conv2d = Exercise(
+    id="cnn.conv2d",
+    points=2,
+    prompt="""
+Extend the convolution of this section: `conv2d(x, k, stride=1, padding=0)` for an image `x` of shape `(H, W)` and a
+kernel `k` of shape `(kh, kw)`. Pad with zeros on all four sides, move by `stride` pixels, and do not turn the kernel.
+You may use loops or `F.unfold`, but not `F.conv2d`. Leave `x` as it is.
+""",
+    starter='''
+import torch
+from torch.nn import functional as F
+
+
+def conv2d(x, k, stride=1, padding=0):
+    """x (H, W), k (kh, kw); returns ((H + 2p - kh) // stride + 1, (W + 2p - kw) // stride + 1)."""
+    ...
+''',
+    solution='''
+import torch
+from torch.nn import functional as F
+
+
+def conv2d(x, k, stride=1, padding=0):
+    """x (H, W), k (kh, kw); returns ((H + 2p - kh) // stride + 1, (W + 2p - kw) // stride + 1)."""
+    padded = F.pad(x, (padding, padding, padding, padding))
+    height = (padded.shape[0] - k.shape[0]) // stride + 1
+    width = (padded.shape[1] - k.shape[1]) // stride + 1
+    y = torch.zeros(height, width)
+    for r in range(height):
+        for c in range(width):
+            top, left = r * stride, c * stride
+            y[r, c] = (padded[top : top + k.shape[0], left : left + k.shape[1]] * k).sum()
+    return y
+''',
+    hints=(
+        "First make a larger image with `F.pad(x, (padding, padding, padding, padding))`; then only the stride is new.",
+        "Output `[r, c]` looks at rows `r * stride` to `r * stride + kh` of the padded image. How many such r fit?",
+    ),
+    wrong={
+        "turns the kernel": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(x[None, None], k.flip(0, 1)[None, None], stride=stride, padding=padding)[0, 0]
+""",
+            "turned",
+        ),
+        "ignores the stride": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(x[None, None], k[None, None], padding=padding)[0, 0]
+""",
+            "The shape should be",
+        ),
+        "pads on two sides only": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(F.pad(x, (2 * padding, 0, 2 * padding, 0))[None, None], k[None, None], stride=stride)[0, 0]
+""",
+            "all four sides",
+        ),
+        "pads by repeating the edge": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    padded = F.pad(x[None, None], (padding,) * 4, mode="replicate")
+    return F.conv2d(padded, k[None, None], stride=stride)[0, 0]
+""",
+            "zeros",
+        ),
+        "one output too few": Wrong(
+            """
+import torch
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(x[None, None], k[None, None], stride=stride, padding=padding)[0, 0][:-1, :-1]
+""",
+            "The shape should be",
+        ),
+        "swaps height and width of the kernel": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(x[None, None], k.T[None, None], stride=stride, padding=padding)[0, 0]
+""",
+            "transposed",
+        ),
+    },
+)
+
+
+def _conv_case(conv2d, shape, kernel, stride, padding, message):
+    generator = torch.Generator().manual_seed(0)
+    x, k = torch.randn(shape, generator=generator), torch.randn(kernel, generator=generator)
+    expected = F.conv2d(x[None, None], k[None, None], stride=stride, padding=padding)[0, 0]
+    same(conv2d(x.clone(), k.clone(), stride, padding), expected, message, 1e-4)
+
+
+@conv2d.visible
+def no_padding_no_stride(conv2d):
+    x = torch.arange(12.0).reshape(3, 4)
+    k = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    message = "A kernel with a 1 at its top right looks one pixel to the right; is yours turned or transposed?"
+    same(conv2d(x, k), x[:2, 1:], message)
+
+
+@conv2d.visible
+def stride_two(conv2d):
+    x = torch.arange(16.0).reshape(4, 4)
+    same(
+        conv2d(x, torch.ones(1, 1), stride=2), x[::2, ::2], "With stride 2 and a 1 x 1 kernel every second pixel stays."
+    )
+
+
+@conv2d.visible
+def padding_keeps_the_size(conv2d):
+    x = torch.ones(4, 4)
+    middle = torch.zeros(3, 3)
+    middle[1, 1] = 1
+    same(conv2d(x, middle, padding=1), x, "Pad on all four sides: a kernel with a 1 in its middle returns the image.")
+    corner = torch.zeros(3, 3)
+    corner[0, 0] = 1
+    shifted = torch.zeros(4, 4)
+    shifted[1:, 1:] = 1
+    same(conv2d(x, corner, padding=1), shifted, "Pad with zeros: what comes in from outside the image is 0.")
+
+
+@conv2d.hidden
+def odd_shapes(conv2d):
+    """An image and a kernel that are not square, with stride and padding."""
+    _conv_case(
+        conv2d, (9, 12), (2, 5), 1, 0, "A kernel that is 2 high and 5 wide gives another result; is it transposed?"
+    )
+    _conv_case(conv2d, (7, 10), (3, 3), 2, 1, "Stride 2 with padding 1 differs from torch's.")
+    _conv_case(conv2d, (8, 8), (3, 3), 3, 2, "Stride 3 with padding 2 differs from torch's.")
+
+
+@conv2d.hidden
+def the_image_stays(conv2d):
+    """The image that goes in is looked at again afterwards."""
+    x = torch.randn(6, 6, generator=torch.Generator().manual_seed(1))
+    before = x.clone()
+    conv2d(x, torch.ones(3, 3), 1, 1)
+    assert torch.equal(x, before), "Your function changes the image that it is given; work on a padded copy."
+
+
+field_of_view = Exercise(
+    id="cnn.receptive_field",
+    points=2,
+    prompt="""
+A *dilated* convolution spreads its kernel: with dilation $d$ the weights lie $d$ pixels apart, so a kernel 3 wide
+covers $2d + 1$ pixels. Write `field_of_view(layers)` for a list of `(kernel, stride, dilation)`, from the image on, and
+return the width in pixels that one output sees. No layers: one pixel.
+""",
+    starter='''
+def field_of_view(layers):
+    """layers: (kernel, stride, dilation) from the image on; returns the receptive field in pixels."""
+    ...
+''',
+    solution='''
+def field_of_view(layers):
+    """layers: (kernel, stride, dilation) from the image on; returns the receptive field in pixels."""
+    width, step = 1, 1
+    for kernel, stride, dilation in layers:
+        width += (kernel - 1) * dilation * step
+        step *= stride
+    return width
+''',
+    hints=(
+        "Start from `receptive_field` of this section. What does dilation change: the step between neighbours of the "
+        "map, or the reach of the kernel on it?",
+        "The reach grows: `(kernel - 1) * dilation` instead of `(kernel - 1)`. A layer's stride counts for the next.",
+    ),
+    wrong={
+        "stride before the kernel": Wrong(
+            """
+def field_of_view(layers):
+    width, step = 1, 1
+    for kernel, stride, dilation in layers:
+        step *= stride
+        width += (kernel - 1) * dilation * step
+    return width
+""",
+            "counts for the layers after it",
+        ),
+        "ignores dilation": Wrong(
+            """
+def field_of_view(layers):
+    width, step = 1, 1
+    for kernel, stride, dilation in layers:
+        width += (kernel - 1) * step
+        step *= stride
+    return width
+""",
+            "dilation",
+        ),
+        "starts at zero": Wrong(
+            """
+def field_of_view(layers):
+    width, step = 0, 1
+    for kernel, stride, dilation in layers:
+        width += (kernel - 1) * dilation * step
+        step *= stride
+    return width
+""",
+            "one pixel",
+        ),
+        "adds kernels instead of reaches": Wrong(
+            """
+def field_of_view(layers):
+    width, step = 0, 1
+    for kernel, stride, dilation in layers:
+        width += kernel * dilation * step
+        step *= stride
+    return max(width, 1)
+""",
+            "two 3 x 3 layers",
+        ),
+    },
+)
+
+
+@field_of_view.visible
+def no_layer(field_of_view):
+    same(field_of_view([]), 1, "Without a layer, an output is one pixel of the image.")
+
+
+@field_of_view.visible
+def two_layers(field_of_view):
+    same(field_of_view([(3, 1, 1), (3, 1, 1)]), 5, "Two 3 x 3 layers see 5 pixels: two 3 x 3 layers overlap.")
+
+
+@field_of_view.visible
+def one_strided_layer(field_of_view):
+    same(field_of_view([(3, 2, 1)]), 3, "The stride of a layer counts for the layers after it, not for its own view.")
+
+
+@field_of_view.hidden
+def against_gradients(field_of_view):
+    """Networks with strides and dilations, whose view was counted by their gradients."""
+    for layers in ([(3, 1, 2)], [(3, 2, 1), (3, 1, 4)], [(5, 3, 1), (3, 2, 2), (1, 1, 1), (3, 1, 3)]):
+        convs = [torch.nn.Conv2d(1, 1, k, s, dilation=d, bias=False) for k, s, d in layers]
+        net = torch.nn.Sequential(*convs)
+        for conv in convs:
+            torch.nn.init.ones_(conv.weight)
+        image = torch.ones(1, 1, 120, 120, requires_grad=True)
+        net(image)[0, 0, 0, 0].backward()
+        rows = torch.where(image.grad[0, 0].any(dim=1))[0]
+        counted = int(rows.max() - rows.min()) + 1
+        message = f"For {layers} the gradient reaches over {counted} pixels; look at what dilation and stride do."
+        same(field_of_view(layers), counted, message)
+
+
+ppv = Exercise(
+    id="cnn.ppv",
+    points=2,
+    prompt="""
+Write `true_alarms(sensitivity, specificity, prevalence)`: of the children that are called ill, which share is ill (the
+positive predictive value)? All three are shares between 0 and 1, and any of them may be a tensor; then the result is a
+tensor. Where nobody is called ill, the share does not exist: return `nan`.
+""",
+    starter='''
+import torch
+
+
+def true_alarms(sensitivity, specificity, prevalence):
+    """Positive predictive value by Bayes' rule."""
+    ...
+''',
+    solution='''
+import torch
+
+
+def true_alarms(sensitivity, specificity, prevalence):
+    """Positive predictive value by Bayes' rule."""
+    true = torch.as_tensor(sensitivity * prevalence)
+    false = torch.as_tensor((1 - specificity) * (1 - prevalence))
+    return true / (true + false)
+''',
+    hints=(
+        "Take 1000 children. How many are ill and called ill? How many are healthy and called ill?",
+        "`true / (true + false)` with `true = sensitivity * prevalence` and `false = (1 - specificity) * "
+        "(1 - prevalence)`. As tensors, 0 / 0 gives nan by itself.",
+    ),
+    wrong={
+        "returns the sensitivity": Wrong(
+            """
+def true_alarms(sensitivity, specificity, prevalence):
+    return sensitivity + 0 * specificity + 0 * prevalence
+""",
+            "not the sensitivity",
+        ),
+        "forgets the prevalence": Wrong(
+            """
+def true_alarms(sensitivity, specificity, prevalence):
+    return sensitivity / (sensitivity + 1 - specificity)
+""",
+            "prevalence",
+        ),
+        "counts healthy children by the specificity": Wrong(
+            """
+def true_alarms(sensitivity, specificity, prevalence):
+    true = sensitivity * prevalence
+    return true / (true + specificity * (1 - prevalence))
+""",
+            "1 - specificity",
+        ),
+        "stops when nobody is called ill": Wrong(
+            """
+def true_alarms(sensitivity, specificity, prevalence):
+    true = sensitivity * prevalence
+    return true / (true + (1 - specificity) * (1 - prevalence))
+""",
+            "nobody is called ill",
+        ),
+    },
+)
+
+
+@ppv.visible
+def one_in_ten_is_ill(true_alarms):
+    value = true_alarms(0.9, 0.8, 0.1)
+    assert value is None or abs(value - 0.9) > 1e-6, "This is not the sensitivity, the share of the ill called ill."
+    message = "With one in ten ill, two of three alarms are false: healthy children times 1 - specificity. "
+    same(value, 1 / 3, message + "Does your result depend on the prevalence?")
+
+
+@ppv.visible
+def half_are_ill(true_alarms):
+    same(
+        true_alarms(0.9, 0.7, 0.5), 0.75, "With half of the children ill it is 0.9 / (0.9 + (1 - specificity)) = 0.75."
+    )
+
+
+@ppv.hidden
+def tensors_go_through(true_alarms):
+    """A tensor of prevalences gives a tensor of shares."""
+    prevalence = torch.tensor([0.1, 0.5, 1.0])
+    expected = 0.9 * prevalence / (0.9 * prevalence + 0.2 * (1 - prevalence))
+    same(true_alarms(0.9, 0.8, prevalence), expected, "A tensor of prevalences should give one share each.")
+
+
+@ppv.hidden
+def nobody_is_called_ill(true_alarms):
+    """Sensitivity 0 and specificity 1."""
+    try:
+        value = float(true_alarms(0.0, 1.0, 0.3))
+    except ZeroDivisionError:
+        raise AssertionError("Where nobody is called ill, your code divides by zero; return nan there.") from None
+    assert math.isnan(value), "Where nobody is called ill there is no such share: return nan."
+
+
+flips = Exercise(
+    id="cnn.flips",
+    points=1,
+    prompt="""
+For which of these questions may a left-right mirror image be used as augmentation, because the label stays true *and*
+the image stays possible? Put `True` or `False` in place of each `None`.
+""",
+    starter="""
+may_mirror = {
+    "blood smear: which kind of cell is it?": None,
+    "abdominal CT slice: left or right kidney?": None,
+    "chest X-ray: is the heart on the right side?": None,
+    "tissue under the microscope: tumour or not?": None,
+    "chest X-ray: on which side is the pneumothorax?": None,
+}
+""",
+    solution="""
+may_mirror = {
+    "blood smear: which kind of cell is it?": True,
+    "abdominal CT slice: left or right kidney?": False,
+    "chest X-ray: is the heart on the right side?": False,
+    "tissue under the microscope: tumour or not?": True,
+    "chest X-ray: on which side is the pneumothorax?": False,
+}
+""",
+    hints=(
+        "Ask two questions: would an expert still give the same label? Could the mirrored image come from a patient?",
+        "Under a microscope a slide has no side. A body has one, and three of the questions ask for it.",
+    ),
+    wrong={
+        "mirrors everything": Wrong(
+            """
+may_mirror = dict.fromkeys([
+    "blood smear: which kind of cell is it?", "abdominal CT slice: left or right kidney?",
+    "chest X-ray: is the heart on the right side?", "tissue under the microscope: tumour or not?",
+    "chest X-ray: on which side is the pneumothorax?"], True)
+""",
+            "the side is the label",
+        ),
+        "mirrors nothing": Wrong(
+            """
+may_mirror = dict.fromkeys([
+    "blood smear: which kind of cell is it?", "abdominal CT slice: left or right kidney?",
+    "chest X-ray: is the heart on the right side?", "tissue under the microscope: tumour or not?",
+    "chest X-ray: on which side is the pneumothorax?"], False)
+""",
+            "a slide can lie either way",
+        ),
+        "half filled in": Wrong(
+            """
+may_mirror = {
+    "blood smear: which kind of cell is it?": True,
+    "abdominal CT slice: left or right kidney?": False,
+    "chest X-ray: is the heart on the right side?": None,
+    "tissue under the microscope: tumour or not?": True,
+    "chest X-ray: on which side is the pneumothorax?": None,
+}
+""",
+            "still None",
+        ),
+        "swaps sides but forgets the label": Wrong(
+            """
+may_mirror = {
+    "blood smear: which kind of cell is it?": True,
+    "abdominal CT slice: left or right kidney?": False,
+    "chest X-ray: is the heart on the right side?": False,
+    "tissue under the microscope: tumour or not?": True,
+    "chest X-ray: on which side is the pneumothorax?": True,
+}
+""",
+            "the side is the label",
+        ),
+    },
+)
+
+
+@flips.visible
+def every_question_has_an_answer(may_mirror):
+    assert isinstance(may_mirror, dict) and len(may_mirror) == 5, "Keep the dict with its five questions as it was."
+    empty = [question for question, choice in may_mirror.items() if choice is None]
+    assert not empty, f"{len(empty)} of the questions are still None; the first is {empty[0]!r}."
+    assert all(isinstance(choice, bool) for choice in may_mirror.values()), "Answer with True or False."
+
+
+@flips.hidden
+def the_side_is_kept_where_it_matters(may_mirror):
+    """The questions in which a side occurs, and those in which none does."""
+    for question, choice in may_mirror.items():
+        if question.startswith(("blood", "tissue")):
+            assert choice, f"{question} Nothing in it has a side: a slide can lie either way, so mirroring is allowed."
+        else:
+            assert not choice, f"{question} Here the side is the label (or decides it): a mirror image makes it false."
+
+
+shape = Quiz(
+    id="cnn.shape",
+    question="A batch of shape (8, 16, 28, 28) goes through a 3 x 3 convolution with 32 output maps, stride 2 and "
+    "padding 1. Which shape comes out?",
+    choices=(
+        Choice("(8, 32, 28, 28)", "That would be stride 1: stride 2 looks at every second position only."),
+        Choice(
+            "(8, 32, 14, 14)", "Yes: (28 + 2 - 3) // 2 + 1 = 14, and one map for each of the 32 kernels.", right=True
+        ),
+        Choice(
+            "(8, 512, 14, 14)", "Each output map adds up over all 16 input maps, so there are 32 maps, not 16 x 32."
+        ),
+        Choice("(8, 32, 13, 13)", "That would be without padding."),
+    ),
+)
+
+depth = Quiz(
+    id="cnn.depth",
+    question="A plain stack of 16 blocks has a higher training loss than one of 2 blocks. What is the matter?",
+    choices=(
+        Choice(
+            "It overfits.", "Overfitting shows in a low training loss and a high validation loss. Here training fails."
+        ),
+        Choice(
+            "It cannot be optimised well: its gradients are of very different sizes from layer to layer.",
+            "Yes. The deep stack could represent the shallow one, but the optimiser does not get there.",
+            right=True,
+        ),
+        Choice("It has too few weights.", "It has more weights than the shallow one."),
+        Choice("Its receptive field is too small.", "Depth makes the receptive field larger."),
+    ),
+)
+
+gap = Quiz(
+    id="cnn.gap",
+    question="Validation AUC is clearly above test AUC here. Which of these could explain it? Choose all that could.",
+    choices=(
+        Choice(
+            "Children of the training set may be in validation too.",
+            "Yes: validation was cut from the source's training images, and nobody knows the patients.",
+            right=True,
+        ),
+        Choice(
+            "The test images were collected apart, so they differ more from training.",
+            "Yes: that is what a test set is for, and other hospitals differ more still.",
+            right=True,
+        ),
+        Choice(
+            "The test set was used to choose the number of epochs.", "That would make the test score too high, not low."
+        ),
+        Choice(
+            "AUC falls when fewer of the children are ill.",
+            "AUC compares pairs of one ill and one healthy child; the share of ill children does not enter.",
+        ),
+    ),
+)
+
+saved = Quiz(
+    id="cnn.threshold",
+    question="A clinic where one in ten children is ill uses the network with the threshold as it is. What changes "
+    "there, compared with the test set, if the children themselves look the same?",
+    choices=(
+        Choice("Sensitivity", "It looks at ill children only, so their share does not matter."),
+        Choice("Specificity", "It looks at healthy children only, so their share does not matter."),
+        Choice("The share of alarms that are true", "Yes: more healthy children means more false alarms.", right=True),
+        Choice("AUC", "It compares pairs of one ill and one healthy child; the share of ill children does not enter."),
+    ),
+)

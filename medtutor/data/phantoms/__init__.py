@@ -1,0 +1,1 @@
+"""Phantoms, one small file a modality. `sample.py` is the only door."""

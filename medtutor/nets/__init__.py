@@ -1,0 +1,5 @@
+"""The networks that the lessons build."""
+
+from medtutor.nets.residual import ResidualBlock, SmallResNet
+
+__all__ = ["ResidualBlock", "SmallResNet"]
