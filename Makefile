@@ -6,15 +6,19 @@ VENV := .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := .venv-lowest
+COLAB := .venv-colab
+COLAB_PYTHON ?= 3.13
+LESSONS ?=
 PYTEST_ARGS ?=
 
-.PHONY: learn test test-lowest lint build setup clean help
+.PHONY: learn test test-lowest test-colab lint build setup clean help
 
 help:
 	@echo "make learn             set up, then open JupyterLab on the first lesson"
 	@echo "make learn HEADLESS=1  set up, then run lesson 3 to its end and print its result"
 	@echo "make test              set up, then run all tests"
 	@echo "make test-lowest       run the tests on the lowest versions that pyproject.toml allows"
+	@echo "make test-colab        run the lessons on what Google Colab has preinstalled (COLAB_PYTHON=a Python 3.13)"
 	@echo "make build             build the notebooks and the generated requirement lists"
 
 setup: $(READY)
@@ -46,5 +50,8 @@ test-lowest: pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(LOWEST) lowest
 	$(LOWEST)/bin/python -m pytest -m "not newest" $(PYTEST_ARGS)
 
+test-colab: $(READY)
+	$(RUN)/python scripts/colab.py $(COLAB) $(LESSONS) --python $(COLAB_PYTHON)
+
 clean:
-	rm -rf $(VENV) $(LOWEST) .uv
+	rm -rf $(VENV) $(LOWEST) $(COLAB) .uv

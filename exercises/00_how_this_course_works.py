@@ -50,6 +50,10 @@ def mean_brightness(images):
             "def mean_brightness(images):\n    x = images.float()\n    return x.mean(dim=(1, 2, 3)) / x.max()\n",
             "255",
         ),
+        "the mean of whole numbers": Wrong(
+            "def mean_brightness(images):\n    return images.mean(dim=(1, 2, 3)) / 255\n",
+            "could not infer output dtype",
+        ),
         "only the first channel": Wrong(
             "def mean_brightness(images):\n    return images[:, 0].float().mean(dim=(1, 2)) / 255\n",
             "all channels",

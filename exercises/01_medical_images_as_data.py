@@ -1,10 +1,136 @@
 """Exercises of lesson 1, Medical images as data."""
 
+import struct
+
 import numpy as np
 
 from medtutor.checks import Choice, Exercise, Quiz, Wrong, same
 
 prefix = "data"
+
+bytes_ = Exercise(
+    id="data.bytes",
+    points=1,
+    prompt="""
+Write `nifti_shape(header)`: the shape of a NIfTI volume as a tuple of whole numbers, from the 348 bytes of its header.
+At byte 40 stand eight whole numbers of 16 bits: how many axes there are, then their lengths; the numbers behind the
+last axis do not count. Some files are written with the *big* end first; the first four bytes tell.
+""",
+    starter='''
+import struct
+
+
+def nifti_shape(header):
+    """Lengths of the axes of a NIfTI volume, from the bytes of its header."""
+    ...
+''',
+    solution='''
+import struct
+
+
+def nifti_shape(header):
+    """Lengths of the axes of a NIfTI volume, from the bytes of its header."""
+    order = "<" if struct.unpack_from("<i", header, 0)[0] == 348 else ">"
+    count, *lengths = struct.unpack_from(order + "8h", header, 40)
+    return tuple(lengths[:count])
+''',
+    hints=(
+        "Which of `<` and `>` makes 348 of the first four bytes? The same sign stands before every other type.",
+        'With that sign `struct.unpack_from(order + "8h", header, 40)` gives eight; the first says how many count.',
+    ),
+    wrong={
+        "always little endian": Wrong(
+            """
+import struct
+def nifti_shape(header):
+    count, *lengths = struct.unpack_from("<8h", header, 40)
+    return tuple(lengths[:count])
+""",
+            "big end first",
+        ),
+        "always three axes": Wrong(
+            """
+import struct
+def nifti_shape(header):
+    order = "<" if struct.unpack_from("<i", header, 0)[0] == 348 else ">"
+    return struct.unpack_from(order + "3h", header, 42)
+""",
+            "how many axes",
+        ),
+        "the count is part of the shape": Wrong(
+            """
+import struct
+def nifti_shape(header):
+    order = "<" if struct.unpack_from("<i", header, 0)[0] == 348 else ">"
+    dim = struct.unpack_from(order + "8h", header, 40)
+    return tuple(dim[: dim[0]])
+""",
+            "is not a length",
+        ),
+        "all seven": Wrong(
+            """
+import struct
+def nifti_shape(header):
+    order = "<" if struct.unpack_from("<i", header, 0)[0] == 348 else ">"
+    return struct.unpack_from(order + "8h", header, 40)[1:]
+""",
+            "behind the last axis",
+        ),
+        "numbers of 32 bits": Wrong(
+            """
+import struct
+def nifti_shape(header):
+    order = "<" if struct.unpack_from("<i", header, 0)[0] == 348 else ">"
+    count, *lengths = struct.unpack_from(order + "8i", header, 40)
+    return tuple(lengths[:3])
+""",
+            "16 bits",
+        ),
+    },
+)
+
+
+def _header(order, *dim):
+    """348 bytes of a NIfTI header with these eight numbers at byte 40."""
+    raw = bytearray(348)
+    struct.pack_into(order + "i", raw, 0, 348)
+    struct.pack_into(order + "8h", raw, 40, *dim)
+    struct.pack_into("4s", raw, 344, b"n+1\0")
+    return bytes(raw)
+
+
+def _shape(nifti_shape, header, expected, message):
+    shape = nifti_shape(header)
+    if isinstance(shape, tuple | list) and all(isinstance(length, int) for length in shape):
+        assert tuple(shape) == expected, f"{message} Expected {expected}, got {tuple(shape)[:8]}."
+    same(shape, expected, message)
+
+
+@bytes_.visible
+def three_axes(nifti_shape):
+    header = _header("<", 3, 36, 50, 40, 1, 1, 1, 1)
+    shape = nifti_shape(header)
+    assert shape is None or tuple(shape) != (3, 36, 50), "The first number, 3, is not a length: it counts the axes."
+    if isinstance(shape, tuple | list) and any(length > 32767 for length in shape):
+        raise AssertionError("Your lengths are far too large: these are numbers of 16 bits, the type `h`.")
+    message = "The first number says that three axes count, the numbers behind the last axis do not."
+    _shape(nifti_shape, header, (36, 50, 40), message)
+
+
+@bytes_.hidden
+def other_end_first(nifti_shape):
+    """A header that was written with the big end first."""
+    message = "This header is written with the big end first: its first four bytes make 348 with `>`."
+    _shape(nifti_shape, _header(">", 3, 320, 280, 13, 1, 1, 1, 1), (320, 280, 13), message)
+
+
+@bytes_.hidden
+def two_and_four_axes(nifti_shape):
+    """A single slice, and a series over time."""
+    message = "The first number says how many axes there are."
+    _shape(nifti_shape, _header("<", 4, 64, 64, 30, 200, 1, 1, 1), (64, 64, 30, 200), message)
+    _shape(nifti_shape, _header(">", 2, 512, 256, 1, 1, 1, 1, 1), (512, 256), message)
+
 
 hounsfield = Exercise(
     id="data.hounsfield",
@@ -31,7 +157,7 @@ def to_hu(stored, slope, intercept):
 ''',
     hints=(
         "Which comes first, the slope or the intercept? And in which number type does Python calculate here?",
-        "`stored.astype(np.float32)` before anything else; then times slope, plus intercept.",
+        "`stored.astype(np.float32)` first of all; then times `np.float32(slope)`, plus `np.float32(intercept)`.",
     ),
     wrong={
         "calculates in the stored type": Wrong(
@@ -41,6 +167,22 @@ def to_hu(stored, slope, intercept):
     return (stored * stored.dtype.type(slope) + np.int64(intercept).astype(stored.dtype)).astype(np.float32)
 """,
             "wraps around",
+        ),
+        "subtracts in the stored type": Wrong(
+            """
+import numpy as np
+def to_hu(stored, slope, intercept):
+    return (stored * slope + intercept).astype(np.float32)
+""",
+            "whole numbers without a sign",
+        ),
+        "casts to int16 first": Wrong(
+            """
+import numpy as np
+def to_hu(stored, slope, intercept):
+    return stored.astype(np.int16).astype(np.float32) * np.float32(slope) + np.float32(intercept)
+""",
+            "int16 ends at 32767",
         ),
         "intercept before slope": Wrong(
             """
@@ -88,8 +230,9 @@ def air_and_water(to_hu):
 @hounsfield.visible
 def slope_two(to_hu):
     stored = np.array([0, 100, 500], np.int16)
-    message = "With slope 2 and intercept -1000: first times the slope, then plus the file's intercept: 100 becomes "
-    "-800."
+    message = (
+        "With slope 2 and intercept -1000: first times the slope, then plus the file's intercept: 100 becomes -800."
+    )
     same(to_hu(stored, 2, -1000), np.array([-1000, -800, 0], np.float32), message)
 
 
@@ -106,20 +249,29 @@ def the_intercept_of_the_file(to_hu):
 @hounsfield.hidden
 def numbers_without_sign(to_hu):
     """Stored as uint16."""
-    same(
-        to_hu(np.array([0, 100, 4095], np.uint16), 1, -1024),
-        np.array([-1024, -924, 3071], np.float32),
-        "For uint16 your result wraps around: it never goes below 0. Make it float32 before you calculate.",
-    )
+    stored = np.array([0, 100, 4095], np.uint16)
+    try:
+        result = to_hu(stored, 1, -1024)
+    except OverflowError:
+        raise AssertionError(
+            "-1024 does not fit among whole numbers without a sign (uint16). Make it float32 before you calculate."
+        ) from None
+    message = "For uint16 your result wraps around: it never goes below 0. Make it float32 before you calculate."
+    same(result, np.array([-1024, -924, 3071], np.float32), message)
+    large = to_hu(np.array([40000, 65535], np.uint16), 1, -1024)
+    message = "40000 in uint16 becomes 38976 HU: int16 ends at 32767 and wraps around, float32 does not."
+    same(large, np.array([38976, 64511], np.float32), message)
 
 
 @hounsfield.hidden
 def the_type_is_float32_and_the_input_stays(to_hu):
-    """A slope of a half; the stored array is looked at again afterwards."""
+    """A slope of a half; a slope that is a NumPy number; the stored array is looked at again afterwards."""
     stored = np.array([1, 3], np.uint8)
     result = to_hu(stored, 0.5, -1)
     same(result, np.array([-0.5, 0.5], np.float32), "With slope 0.5 there are halves: the result should be float32.")
     assert getattr(result, "dtype", None) == np.float32, "The result should be an array of float32."
+    message = "Your result is not right where the slope is itself a NumPy number (np.float64)."
+    same(to_hu(stored, np.float64(0.5), np.float64(-1)), np.array([-0.5, 0.5], np.float32), message)
     assert stored.tolist() == [1, 3], "Your function changes the array that it is given."
 
 
@@ -129,7 +281,7 @@ window = Exercise(
     prompt="""
 A viewer wants 8-bit greys. Write `to_grey(hu, center, width)`: HU to `uint8`, where everything at or below
 `center - width / 2` is 0, everything at or above `center + width / 2` is 255, and between them the grey grows evenly,
-*rounded* to the nearest whole number.
+*rounded* to the nearest whole number. The width may be odd. Leave `hu` as it is.
 """,
     starter='''
 import numpy as np
@@ -151,7 +303,7 @@ def to_grey(hu, center, width):
 ''',
     hints=(
         "Begin with `window` of this section: it gives 0 to 1. What is left to do, and in which order?",
-        "Clip *before* you turn it into uint8, or 256 becomes 0. Round with `np.round`, because `astype` cuts off.",
+        "Clip, times 255, `np.round`, and `astype(np.uint8)` last: it only keeps whole numbers from 0 to 255.",
     ),
     wrong={
         "does not clip": Wrong(
@@ -197,6 +349,34 @@ def to_grey(hu, center, width):
 """,
             "uint8",
         ),
+        "times 256": Wrong(
+            """
+import numpy as np
+def to_grey(hu, center, width):
+    share = np.clip((np.asarray(hu, np.float64) - center + width / 2) / width, 0, 1)
+    return (np.round(share * 256).astype(np.int64) % 256).astype(np.uint8)
+""",
+            "times 255",
+        ),
+        "whole half of the width": Wrong(
+            """
+import numpy as np
+def to_grey(hu, center, width):
+    share = np.clip((np.asarray(hu, np.float64) - (center - width // 2)) / width, 0, 1)
+    return np.round(share * 255).astype(np.uint8)
+""",
+            "odd",
+        ),
+        "changes what it is given": Wrong(
+            """
+import numpy as np
+def to_grey(hu, center, width):
+    hu[hu < center - width / 2] = center - width / 2
+    hu[hu > center + width / 2] = center + width / 2
+    return np.round((hu - (center - width / 2)) / width * 255).astype(np.uint8)
+""",
+            "leave hu as it is",
+        ),
         "upside down": Wrong(
             """
 import numpy as np
@@ -213,7 +393,9 @@ def to_grey(hu, center, width):
 @window.visible
 def ends_of_the_soft_tissue_window(to_grey):
     result = to_grey(np.array([-160.0, 240.0]), 40, 400)
-    assert getattr(result, "dtype", None) == np.uint8, "The result should be an array of uint8, from 0 to 255."
+    assert result is None or getattr(result, "dtype", None) == np.uint8, "The result should be an array of uint8."
+    if result is not None and result.tolist() == [0, 0]:
+        raise AssertionError("White should be 255 and is 0: times 255, not 256, which does not fit into uint8.")
     same(result, np.array([0, 255]), "40 +- 200 goes from -160 to 240: half of the width on each side. Air is black.")
 
 
@@ -234,6 +416,21 @@ def one_value_alone(to_grey):
         np.full((2, 2), 51),
         "An image that is -80 HU everywhere should be 51 (a fifth) everywhere: no grey depends on the other pixels.",
     )
+
+
+@window.hidden
+def an_odd_width(to_grey):
+    """A window of width 5 around 10, from 7.5 to 12.5."""
+    message = "With the odd width 5 around 10 the window goes from 7.5 to 12.5: half of 5 is 2.5."
+    same(to_grey(np.array([7.0, 8.0, 10.0, 12.0, 13.0]), 10, 5), np.array([0, 26, 128, 230, 255]), message)
+
+
+@window.hidden
+def what_it_is_given_stays(to_grey):
+    """The values are looked at again afterwards."""
+    hu = np.array([-1000.0, 40.0, 3000.0])
+    to_grey(hu, 40, 400)
+    assert hu.tolist() == [-1000, 40, 3000], "Your function changes the array that it is given; leave hu as it is."
 
 
 @window.hidden
@@ -311,7 +508,18 @@ first_window = {
     "fresh blood (60 HU) beside brain (35 HU)": "brain",
 }
 """,
-            "still None",
+            "Still None",
+        ),
+        "a capital letter": Wrong(
+            """
+first_window = {
+    "a hairline crack in a vertebra": "bone",
+    "a nodule of 6 mm between the vessels of the lung": "lung",
+    "fluid around the liver": "soft tissue",
+    "fresh blood (60 HU) beside brain (35 HU)": "Brain",
+}
+""",
+            "'Brain' for 'fresh blood",
         ),
         "brain for the fluid": Wrong(
             """
@@ -332,9 +540,10 @@ first_window = {
 def every_question_has_a_preset(first_window):
     assert isinstance(first_window, dict) and len(first_window) == 4, "Keep the dict with its four questions as it was."
     empty = [question for question, choice in first_window.items() if choice is None]
-    assert not empty, f"{len(empty)} of the questions are still None; the first is {empty[0]!r}."
+    assert not empty, f"Still None: {'; '.join(empty)}."
     names = ("lung", "soft tissue", "bone", "brain")
-    assert all(choice in names for choice in first_window.values()), f"Answer with one of {', '.join(names)}."
+    for question, choice in first_window.items():
+        assert choice in names, f"{choice!r} for {question!r} is no preset; write it as one of {', '.join(names)}."
 
 
 @preset.hidden
@@ -342,7 +551,10 @@ def both_things_must_be_inside(first_window):
     """Each choice is compared with the values that the question is about."""
     choices = list(first_window.values())
     assert choices[0] == "bone", "Hard bone lies far above 240 HU: in the other windows it is pure white, crack or not."
-    assert choices[1] == "lung", "Lung lies near -800 HU, and in the other windows it is pure black."
+    message = (
+        "Lung lies near -800 HU and is pure black in the other windows: fine vessels and the nodule's rim are gone."
+    )
+    assert choices[1] == "lung", message
     assert choices[2] == "soft tissue", "Fluid is near 0 HU and the fat around it near -90: both must be inside."
     assert choices[3] == "brain", "Blood and brain differ by 25 HU: only in a narrow window is that clearly seen."
 
@@ -416,6 +628,15 @@ def slice_step(positions, orientation):
 """,
             "not the distance of the corners",
         ),
+        "takes the numbers in pairs": Wrong(
+            """
+import numpy as np
+def slice_step(positions, orientation):
+    row, column = np.asarray(orientation, float).reshape(3, 2).T
+    return float(np.median(np.diff(np.sort(np.asarray(positions, float) @ np.cross(row, column)))))
+""",
+            "first three of the six numbers",
+        ),
         "normal the other way round": Wrong(
             """
 import numpy as np
@@ -442,7 +663,9 @@ def _tilted(degrees):
 def straight_slices(slice_step):
     positions = np.array([[0, 0, 0], [0, 0, 5], [0, 0, 10.0]])
     value = slice_step(positions, AXIAL)
-    assert value is None or float(value) > 0, "A distance is positive."
+    assert value is None or float(value) >= 0, "A distance is positive."
+    message = "Your normal is not upright: the first three of the six numbers are a row, the last three a column."
+    assert value is None or float(value) > 0, message
     same(value, 5.0, "Straight slices at 0, 5 and 10 mm: the step is 5.")
 
 
@@ -484,123 +707,6 @@ def sagittal_slices(slice_step):
     same(slice_step(positions, [0, 1, 0, 0, 0, -1]), 1.5, "Slices from the side differ along the normal, in x.")
 
 
-volume = Exercise(
-    id="data.volume",
-    points=2,
-    prompt="""
-Write `volume_mm3(mask, affine, label)`: the volume in cubic millimetres of the voxels whose value is `label`. `affine`
-is 4 x 4, from voxel indices to millimetres. Its axes may be turned, swapped or mirrored.
-""",
-    starter='''
-import numpy as np
-
-
-def volume_mm3(mask, affine, label):
-    """Volume of one label in cubic millimetres."""
-    ...
-''',
-    solution='''
-import numpy as np
-
-
-def volume_mm3(mask, affine, label):
-    """Volume of one label in cubic millimetres."""
-    one_voxel = abs(np.linalg.det(np.asarray(affine, float)[:3, :3]))
-    return float((np.asarray(mask) == label).sum() * one_voxel)
-''',
-    hints=(
-        "How many voxels have the label, and how large is one voxel? The affine's 3 x 3 part knows the second.",
-        "The determinant of `affine[:3, :3]` is the volume of a voxel; it is negative where the axes are mirrored.",
-    ),
-    wrong={
-        "counts voxels": Wrong(
-            """
-import numpy as np
-def volume_mm3(mask, affine, label):
-    return float((np.asarray(mask) == label).sum())
-""",
-            "number of voxels",
-        ),
-        "product of the diagonal": Wrong(
-            """
-import numpy as np
-def volume_mm3(mask, affine, label):
-    return float((np.asarray(mask) == label).sum() * abs(np.prod(np.diag(np.asarray(affine, float))[:3])))
-""",
-            "diagonal",
-        ),
-        "can be negative": Wrong(
-            """
-import numpy as np
-def volume_mm3(mask, affine, label):
-    return float((np.asarray(mask) == label).sum() * np.linalg.det(np.asarray(affine, float)[:3, :3]))
-""",
-            "negative",
-        ),
-        "all labels": Wrong(
-            """
-import numpy as np
-def volume_mm3(mask, affine, label):
-    return float((np.asarray(mask) > 0).sum() * abs(np.linalg.det(np.asarray(affine, float)[:3, :3])))
-""",
-            "this label",
-        ),
-        "adds up the labels": Wrong(
-            """
-import numpy as np
-def volume_mm3(mask, affine, label):
-    mask = np.asarray(mask)
-    return float(mask[mask == label].sum() * abs(np.linalg.det(np.asarray(affine, float)[:3, :3])))
-""",
-            "count the voxels",
-        ),
-    },
-)
-
-
-@volume.visible
-def voxels_of_six_and_a_half(volume_mm3):
-    mask = np.zeros((4, 4, 4), np.uint8)
-    mask[:2, 0, 0] = 1
-    message = "Two voxels of 1 x 2 x 6.5 mm are 26 mm3, not the number of voxels."
-    same(volume_mm3(mask, np.diag([1, 2, 6.5, 1]), 1), 26.0, message)
-
-
-@volume.visible
-def only_this_label(volume_mm3):
-    mask = np.array([[[1, 2, 2, 0]]])
-    same(
-        volume_mm3(mask, np.eye(4), 2),
-        2.0,
-        "Only this label counts: two voxels are 2; count the voxels, do not add up.",
-    )
-
-
-@volume.hidden
-def mirrored_axes(volume_mm3):
-    """An affine of an LPS volume with one more mirrored axis."""
-    message = "With a mirrored axis your volume is negative; take the absolute value."
-    same(volume_mm3(np.ones((2, 2, 2), np.uint8), np.diag([-1, 1, 3.0, 1]), 1), 24.0, message)
-
-
-@volume.hidden
-def turned_axes(volume_mm3):
-    """Axes that are swapped, and axes that are tilted."""
-    swapped = np.array([[0, 0, 2.0, 5], [1.5, 0, 0, 5], [0, 1, 0, 5], [0, 0, 0, 1]])
-    message = "Where axes are swapped or tilted the spacing is not on the diagonal; use the determinant."
-    same(volume_mm3(np.ones((1, 2, 2)), swapped, 1), 12.0, message)
-    c, s = np.cos(0.3), np.sin(0.3)
-    tilted = np.diag([0.7, 0.7, 6.5, 1.0])
-    tilted[:3, :3] = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ tilted[:3, :3]
-    same(volume_mm3(np.ones((3, 1, 1), bool), tilted, True), 3 * 0.7 * 0.7 * 6.5, message)
-
-
-@volume.hidden
-def an_empty_mask(volume_mm3):
-    """A label that does not occur."""
-    same(volume_mm3(np.zeros((2, 2, 2), np.uint8), np.eye(4), 2), 0.0, "A label that does not occur has the volume 0.")
-
-
 leaks = Exercise(
     id="data.leaks",
     points=3,
@@ -609,7 +715,7 @@ A header as plain Python: a dict from keyword to value, where a *sequence* is a 
 `leaks(header, secrets)`: the sorted list of places in which one of the secrets (texts) can still be read, as part of a
 longer text too, in large or small letters. A place is the keyword; inside a sequence the path with dots and the number
 of the item, such as `"OtherPatientIDsSequence.0.PatientID"`. Values may also be numbers, or lists of texts and numbers:
-the keyword alone is their place.
+the keyword alone is their place. A number matches by its digits.
 """,
     starter='''
 def leaks(header, secrets):
@@ -694,6 +800,51 @@ def leaks(header, secrets):
 """,
             "a number",
         ),
+        "not sorted": Wrong(
+            """
+def leaks(header, secrets):
+    out = []
+    def look(v, p):
+        if isinstance(v, dict):
+            for k, w in v.items(): look(w, f"{p}.{k}" if p else k)
+        elif isinstance(v, list):
+            for i, w in enumerate(v): look(w, f"{p}.{i}" if isinstance(w, dict) else p)
+        elif any(s.lower() in str(v).lower() for s in secrets) and p not in out: out.append(p)
+    look(header, "")
+    return out
+""",
+            "sort them",
+        ),
+        "every list is a sequence": Wrong(
+            """
+def leaks(header, secrets):
+    out = []
+    def look(v, p):
+        if isinstance(v, dict):
+            for k, w in v.items(): look(w, f"{p}.{k}" if p else k)
+        elif isinstance(v, list):
+            for i, w in enumerate(v): look(w, f"{p}.{i}")
+        elif any(s.lower() in str(v).lower() for s in secrets): out.append(p)
+    look(header, "")
+    return sorted(set(out))
+""",
+            "the keyword alone",
+        ),
+        "an empty sequence breaks it": Wrong(
+            """
+def leaks(header, secrets):
+    out = []
+    def look(v, p):
+        if isinstance(v, dict):
+            for k, w in v.items(): look(w, f"{p}.{k}" if p else k)
+        elif isinstance(v, list) and isinstance(v[0], dict):
+            for i, w in enumerate(v): look(w, f"{p}.{i}")
+        elif any(s.lower() in str(v).lower() for s in secrets): out.append(p)
+    look(header, "")
+    return sorted(set(out))
+""",
+            "index out of range",
+        ),
         "one level deep": Wrong(
             """
 def leaks(header, secrets):
@@ -721,6 +872,8 @@ def at_the_top(leaks):
         raise AssertionError("ImageComments has the name in other letters: compare in large or small letters alike.")
     if found == []:
         raise AssertionError("PatientName holds the secret as part of a longer text: 'Doe' is in 'Doe^Jane'.")
+    if found == ["PatientName", "ImageComments"]:
+        raise AssertionError("All places are found, in the order of the header: sort them by name.")
     _expect(found, ["ImageComments", "PatientName"], message)
 
 
@@ -750,10 +903,18 @@ def deeper(leaks):
 
 
 @leaks.hidden
+def an_empty_sequence_and_a_list_of_texts(leaks):
+    """A sequence without items, and a list in which one text holds a secret as part of it."""
+    header = {"OtherPatientIDsSequence": [], "ImageType": ["ORIGINAL", "copy of Doe's scan"], "Rows": 128}
+    message = "One text of a list holds a secret: its place is the keyword alone, without a number."
+    _expect(leaks(header, ["Doe"]), ["ImageType"], message)
+
+
+@leaks.hidden
 def numbers_and_lists(leaks):
     """Numbers, and lists of texts."""
     header = {"IssueDate": 20040119, "ImageType": ["ORIGINAL", "ward 20040119", "20040119"], "Rows": 128}
-    message = "A secret can be in a number or in a list of texts; each place is named once."
+    message = "A secret can be in a number (it matches by its digits) or in a list of texts; each place is named once."
     _expect(leaks(header, ["20040119"]), ["ImageType", "IssueDate"], message)
 
 
@@ -764,10 +925,10 @@ def _expect(found, expected, message):
 
 unit = Quiz(
     id="data.unit",
-    question="In which of these does a voxel value of 60 mean the same in every hospital?",
+    question="In which of these is 60 on a scale that every hospital shares?",
     choices=(
         Choice("An MRI volume", "MRI values depend on coil, sequence and scanner; they have no unit."),
-        Choice("A CT in Hounsfield units", "Yes: the scale is fixed by water and air.", right=True),
+        Choice("A CT in Hounsfield units", "Yes: water and air fix it. Tissues still move by some HU.", right=True),
         Choice("An ultrasound image", "Echoes are turned into greys by settings that the operator turns."),
         Choice(
             "A CT saved as PNG",
@@ -789,8 +950,8 @@ thickness = Quiz(
 
 small = Quiz(
     id="data.small",
-    question="A network reaches a high AUC for 'lung nodule' on X-rays shrunk to 28 x 28 by nearest. Most nodules are "
-    "5 mm. What could explain it? Choose all that could.",
+    question="A network reaches a high AUC for 'lung nodule' on CT slices shrunk to 28 x 28 by nearest. Most nodules "
+    "are 5 mm. What could explain it? Choose all that could.",
     choices=(
         Choice("It sees the nodules.", "Most of them are not in the small image at all: nearest skipped them."),
         Choice(

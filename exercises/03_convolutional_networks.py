@@ -102,7 +102,8 @@ conv2d = Exercise(
     prompt="""
 Extend the convolution of this section: `conv2d(x, k, stride=1, padding=0)` for an image `x` of shape `(H, W)` and a
 kernel `k` of shape `(kh, kw)`. Pad with zeros on all four sides, move by `stride` pixels, and do not turn the kernel.
-You may use loops or `F.unfold`, but not `F.conv2d`. Leave `x` as it is.
+Use loops or `F.unfold`; to call
+`F.conv2d` would be no exercise. Leave `x` as it is.
 """,
     starter='''
 import torch
@@ -357,7 +358,7 @@ ppv = Exercise(
     prompt="""
 Write `true_alarms(sensitivity, specificity, prevalence)`: of the children that are called ill, which share is ill (the
 positive predictive value)? All three are shares between 0 and 1, and any of them may be a tensor; then the result is a
-tensor. Where nobody is called ill, the share does not exist: return `nan`.
+tensor. Where nobody is called ill, the share does not exist: return `nan`, also for plain numbers.
 """,
     starter='''
 import torch
@@ -421,7 +422,9 @@ def true_alarms(sensitivity, specificity, prevalence):
 def one_in_ten_is_ill(true_alarms):
     value = true_alarms(0.9, 0.8, 0.1)
     assert value is None or abs(value - 0.9) > 1e-6, "This is not the sensitivity, the share of the ill called ill."
-    message = "With one in ten ill, two of three alarms are false: healthy children times 1 - specificity. "
+    message = (
+        "true_alarms(0.9, 0.8, 0.1) is 1/3: of 1000 children 90 true alarms, and 900 * (1 - specificity) false ones. "
+    )
     same(value, 1 / 3, message + "Does your result depend on the prevalence?")
 
 
@@ -438,6 +441,16 @@ def tensors_go_through(true_alarms):
     prevalence = torch.tensor([0.1, 0.5, 1.0])
     expected = 0.9 * prevalence / (0.9 * prevalence + 0.2 * (1 - prevalence))
     same(true_alarms(0.9, 0.8, prevalence), expected, "A tensor of prevalences should give one share each.")
+
+
+@ppv.hidden
+def all_alarms_are_false(true_alarms):
+    """Sensitivity 0, but some of the healthy are called ill."""
+    same(
+        true_alarms(torch.tensor(0.0), 0.5, 0.3),
+        0.0,
+        "Where every alarm is false, the share of true ones is 0, not nan.",
+    )
 
 
 @ppv.hidden
@@ -461,7 +474,7 @@ the image stays possible? Put `True` or `False` in place of each `None`.
 may_mirror = {
     "blood smear: which kind of cell is it?": None,
     "abdominal CT slice: left or right kidney?": None,
-    "chest X-ray: is the heart on the right side?": None,
+    "chest X-ray: is the heart on the patient's right side?": None,
     "tissue under the microscope: tumour or not?": None,
     "chest X-ray: on which side is the pneumothorax?": None,
 }
@@ -470,7 +483,7 @@ may_mirror = {
 may_mirror = {
     "blood smear: which kind of cell is it?": True,
     "abdominal CT slice: left or right kidney?": False,
-    "chest X-ray: is the heart on the right side?": False,
+    "chest X-ray: is the heart on the patient's right side?": False,
     "tissue under the microscope: tumour or not?": True,
     "chest X-ray: on which side is the pneumothorax?": False,
 }
@@ -484,7 +497,7 @@ may_mirror = {
             """
 may_mirror = dict.fromkeys([
     "blood smear: which kind of cell is it?", "abdominal CT slice: left or right kidney?",
-    "chest X-ray: is the heart on the right side?", "tissue under the microscope: tumour or not?",
+    "chest X-ray: is the heart on the patient's right side?", "tissue under the microscope: tumour or not?",
     "chest X-ray: on which side is the pneumothorax?"], True)
 """,
             "the side is the label",
@@ -493,7 +506,7 @@ may_mirror = dict.fromkeys([
             """
 may_mirror = dict.fromkeys([
     "blood smear: which kind of cell is it?", "abdominal CT slice: left or right kidney?",
-    "chest X-ray: is the heart on the right side?", "tissue under the microscope: tumour or not?",
+    "chest X-ray: is the heart on the patient's right side?", "tissue under the microscope: tumour or not?",
     "chest X-ray: on which side is the pneumothorax?"], False)
 """,
             "a slide can lie either way",
@@ -503,7 +516,7 @@ may_mirror = dict.fromkeys([
 may_mirror = {
     "blood smear: which kind of cell is it?": True,
     "abdominal CT slice: left or right kidney?": False,
-    "chest X-ray: is the heart on the right side?": None,
+    "chest X-ray: is the heart on the patient's right side?": None,
     "tissue under the microscope: tumour or not?": True,
     "chest X-ray: on which side is the pneumothorax?": None,
 }
@@ -515,7 +528,7 @@ may_mirror = {
 may_mirror = {
     "blood smear: which kind of cell is it?": True,
     "abdominal CT slice: left or right kidney?": False,
-    "chest X-ray: is the heart on the right side?": False,
+    "chest X-ray: is the heart on the patient's right side?": False,
     "tissue under the microscope: tumour or not?": True,
     "chest X-ray: on which side is the pneumothorax?": True,
 }
@@ -530,7 +543,7 @@ may_mirror = {
 def every_question_has_an_answer(may_mirror):
     assert isinstance(may_mirror, dict) and len(may_mirror) == 5, "Keep the dict with its five questions as it was."
     empty = [question for question, choice in may_mirror.items() if choice is None]
-    assert not empty, f"{len(empty)} of the questions are still None; the first is {empty[0]!r}."
+    assert not empty, f"Not all questions are answered: {empty[0]!r} is still None."
     assert all(isinstance(choice, bool) for choice in may_mirror.values()), "Answer with True or False."
 
 
@@ -562,13 +575,14 @@ shape = Quiz(
 
 depth = Quiz(
     id="cnn.depth",
-    question="A plain stack of 16 blocks has a higher training loss than one of 2 blocks. What is the matter?",
+    question="After the same number of steps a plain stack of 24 blocks has a higher training loss than one of 8 "
+    "blocks. What is the matter?",
     choices=(
         Choice(
             "It overfits.", "Overfitting shows in a low training loss and a high validation loss. Here training fails."
         ),
         Choice(
-            "It cannot be optimised well: its gradients are of very different sizes from layer to layer.",
+            "It is harder to optimise: the steps that training takes do not reach the weights that would serve.",
             "Yes. The deep stack could represent the shallow one, but the optimiser does not get there.",
             right=True,
         ),
@@ -587,8 +601,8 @@ gap = Quiz(
             right=True,
         ),
         Choice(
-            "The test images were collected apart, so they differ more from training.",
-            "Yes: that is what a test set is for, and other hospitals differ more still.",
+            "The test images are of other patients and differ more from training.",
+            "Yes: it fits what we see, though the file cannot prove it; other hospitals would differ more still.",
             right=True,
         ),
         Choice(

@@ -6,7 +6,7 @@
 #     "answer an exercise, read what the check says, and ask for a hint",
 #     "keep your work on Colab and Binder, and hand it in",
 # ]
-# minutes = 5
+# minutes = 10
 # optional_minutes = 0
 # data = ["pneumoniamnist"]
 # needs = ["Python functions and array indexing"]
@@ -25,16 +25,16 @@
 # images = 500
 #
 # [bounds.smoke.real]
-# separation = 0.53
+# brightness_auc = 0.5
 #
 # [bounds.smoke.sample]
-# separation = 0.53
+# brightness_auc = 0.3
 #
 # [bounds.laptop.real]
-# separation = 0.53
+# brightness_auc = 0.5
 #
 # [bounds.laptop.sample]
-# separation = 0.53
+# brightness_auc = 0.3
 # ///
 
 # %% [markdown]
@@ -42,8 +42,8 @@
 #
 # A lesson is a *notebook*: text, and cells of Python that run one after the other. Click on the setup cell above and press
 # Shift + Enter. It installs what is missing, and prints what this machine has beside what the lesson needs. Then it chose
-# a *budget*: how many images and how many repetitions the lesson uses. A laptop and a GPU run the same code with
-# other sizes, so the text holds for both.
+# a *budget*: how many images the lesson uses, and how often it repeats a training with other random numbers (*seeds*).
+# A laptop and a GPU run the same code with other sizes, so the text holds for both.
 
 # %%
 print(f"budget {budget.name}: {budget.images} images")
@@ -61,7 +61,7 @@ val = val.subset(range(min(budget.images, len(val))))
 figures.images(
     val.images[:4],
     titles=[val.classes[label] for label in val.labels[:4]],
-    title="Chest X-rays of four children, 28 pixels wide",
+    title="Four chest X-rays of children, 28 pixels wide",
     alt="Four small frontal chest X-rays in a row, each with its label above it.",
     source=val.source,
 )
@@ -70,8 +70,10 @@ figures.images(
 # ## 2. Predict, then measure
 #
 # Before a number appears, the lessons ask what you expect. Write it down; being wrong is how one notices something.
-# Here: can one tell ill from healthy children by nothing but how bright the whole image is? Put a number between 0.5 (no
-# better than a coin) and 1 (always right) in place of `None`.
+# Here: can one tell ill from healthy children by nothing but how bright the whole image is? Take every pair of one child
+# labelled ill and one labelled normal. In which share of the pairs is the ill child's image the brighter one? That share
+# is called the *AUC* (area under the ROC curve, which lesson 2 draws): 1 if always, 0.5 if no more often than a coin, 0 if
+# never. Put your guess in place of `None`.
 
 # %%
 guess = None
@@ -79,18 +81,18 @@ guess = None
 # %%
 brightness = val.images.float().mean(dim=(1, 2, 3))
 auc = evaluate.bootstrap(evaluate.auc, val.labels, brightness)
-print(f"how often the ill child's image is the brighter one: {auc}; your guess: {guess}")
+print(f"AUC of the brightness: {auc}; your guess: {guess}")
 
 # %% [markdown]
-# Every number in this course comes with an interval in brackets: how far it would move with other patients from the
-# same place. If the interval holds 0.5, these images cannot tell the rule from a coin.
+# Every result in this course comes with an interval in brackets: how far it would move with other images like these (it
+# is too narrow where several images show one patient). If the interval holds 0.5, these images cannot tell brightness from a coin. If it leaves 0.5 out, brightness says
+# something, though perhaps little, and perhaps something about the machine and not about the child.
 #
 # Results that a lesson stands on are *recorded*. When somebody runs the lesson from the command line, these are what it
 # prints, and a test fails if they are worse than what was measured before.
 
 # %%
-separation = max(auc.value, 1 - auc.value)
-record("separation", separation)
+record("brightness_auc", auc)
 
 # %% [markdown]
 # ## 3. Answer an exercise
@@ -130,8 +132,8 @@ progress()
 # > On **Binder** everything is gone when the session ends: download the notebook (*File, Download*) and the progress file
 # > (the link above). To go on later, upload both and run `progress().upload()`, which shows a button for the file.
 #
-# Long training survives an interruption too: where a lesson trains for minutes, it writes a checkpoint after each epoch
-# (`checkpoint_to=`, which may lie on a mounted drive), and the same cell goes on from there.
+# Long training survives an interruption too: where a lesson trains for minutes, it writes its state to a file after each
+# pass over the images (the file may lie on Google Drive), and the same cell goes on from there.
 #
 # ## 6. Hand it in
 #

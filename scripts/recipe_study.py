@@ -74,8 +74,6 @@ def sweeps() -> dict[str, list[tuple[int | None, dict]]]:
                       (None, {}), (None, {"augment": True, "clean_end": 0.2})],
         "extras": both({"average": True}, {"shifted_test": True}, {"balanced": True}, {"smooth": 0.05}),
         "lr": both({"lr": 0.003}, {"lr": 0.03}),
-        "batch": [(None, {}), *((None, {"batch_size": b}) for b in (64, 256)), (500, {}), (500, {"batch_size": 64})],
-        "decay": both({"weight_decay": 0.0}, {"weight_decay": 0.1}),
         "shape": [(None, {}), *((None, change) for change in ({"stages": 2}, {"stages": 4}, {"stem_stride": 1}))],
         "rule": [(size, None) for size in (None, 500, 250, 1000, 2000)],
     }  # fmt: skip

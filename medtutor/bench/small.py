@@ -63,8 +63,8 @@ def classification(name: str, seeds: int = 5, size: int = 28, baseline: bool = T
 def one_thread() -> Iterator[None]:
     """Compute on one CPU thread: the work of one layer of so small a network is over before a second has started.
 
-    Measured on a busy machine with two cores (docs/recipe.md): 7.2 CPU-s and 23 s of waiting with two threads, 2.9
-    and 8 with one.
+    Measured on a busy machine with two cores (docs/recipe.md): 7.2 CPU-s and 26 s of waiting with two threads, 2.9
+    and 9 with one.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

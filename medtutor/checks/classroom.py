@@ -109,7 +109,8 @@ def _as_widget(question: Quiz, widgets: Any) -> Any:
     several = sum(choice.right for choice in choices.values()) > 1
     said = widgets.HTML()
     wide = widgets.Layout(width="auto")
-    text = widgets.HTML(f"<p>{html.escape(question.question)}</p>")
+    keys = "By keyboard: Tab moves, Space chooses."
+    text = widgets.HTML(f"<p>{html.escape(question.question)} <small>{keys}</small></p>")
     if several:
         boxes = [widgets.Checkbox(description=f"({a}) {c.text}", indent=False, layout=wide) for a, c in choices.items()]
         control = widgets.VBox(boxes)

@@ -124,8 +124,8 @@ def header(lesson: Lesson) -> str:
         [
             f"# {lesson.number}. {lesson.title}",
             "",
-            f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
-            f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
+            # links and not pictures: a lesson that is opened offline asks nobody for anything
+            f"**[Open in Colab]({colab})** or **[Open in Binder]({binder})**",
             "",
             "**What you will be able to do**",
             "",

@@ -134,7 +134,7 @@ class Card:
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left;vertical-align:top">{html.escape(heading)}</th>'
-            f'<td style="text-align:left">{html.escape(text)}</td></tr>'
+            f'<td style="text-align:left;overflow-wrap:anywhere">{html.escape(text)}</td></tr>'
             for heading, text in self.rows()
         )
         return f"<table><caption>{html.escape(f'{self.name}: {self.title}')}</caption>{rows}</table>"

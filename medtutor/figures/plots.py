@@ -113,6 +113,7 @@ def intervals(
         ax.set(yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.4, -0.6), xlabel=xlabel)
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
+        ax.locator_params(axis="x", nbins=5)
         ax.grid(True, axis="x")
         ax.margins(x=0.06)
         return show(fig, alt=alt, source=source)

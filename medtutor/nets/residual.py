@@ -43,12 +43,12 @@ class SmallResNet(nn.Module):
     """A stem, one residual block a stage, the mean over all positions, one linear layer: logits (N, classes).
 
     `channels`: colour channels of the input (1 grey, 3 RGB). `width`: channels of the first stage; every further
-    stage halves the size and doubles the channels. `stem_stride`: 1 for 28-pixel images, more for larger ones.
+    stage halves the size and doubles the channels. `stem_stride`: 2 halves the image at once, 1 keeps it.
     `dims`: 2 for images, 3 for volumes. Raises `DataError` for an input of another shape. Built in lesson 3.
     """
 
     def __init__(
-        self, channels: int = 1, classes: int = 2, width: int = 16, stages: int = 3, stem_stride: int = 1, dims: int = 2
+        self, channels: int = 1, classes: int = 2, width: int = 8, stages: int = 3, stem_stride: int = 2, dims: int = 2
     ):
         super().__init__()
         self.channels, self.dims = channels, dims

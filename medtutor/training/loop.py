@@ -62,8 +62,8 @@ def fit(
     a one-cycle learning rate up to `lr`. `balanced` draws each class equally often: off by default, because it moves
     the predicted probabilities away from the real prevalence. `seed` fixes the order, the augmentation and dropout;
     the weights of `net` are as you give them. `checkpoint_to`: a file (also on a mounted drive) written after each
-    epoch; the same call after an interruption goes on from there and, on a CPU, ends bit-identical. `live`: curve in
-    a notebook, text elsewhere (None), always text (True), or nothing (False).
+    epoch; the same call after an interruption goes on from there and, on a CPU with as many threads, ends
+    bit-identical. `live`: curve in a notebook, text elsewhere (None), always text (True), or nothing (False).
 
     Raises `DataError` for bad settings or a loss that is not finite, `OutOfMemoryError` with the batch size to try,
     `CheckpointError` for a checkpoint of another run. Built in lesson 2; one-cycle: doi 10.1117/12.2520589; AdamW:

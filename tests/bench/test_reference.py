@@ -109,7 +109,7 @@ def test_one_epoch_shows_the_ratio_and_all_rows(tiny):
     assert json.loads(json.dumps(result)) == result
     row = result["reference"]
     assert row["all_epochs_cpu_s"] == pytest.approx(100 * row["train_cpu_s"], abs=0.6)
-    assert result["ratio_cpu"] == pytest.approx(row["all_epochs_cpu_s"] / 0.5, abs=0.1)
+    assert result["ratio_cpu"] == pytest.approx(row["all_epochs_cpu_s"] / 0.5, abs=0.2)  # both are rounded
     text = table(result)
     assert all(words in text for words in ("ResNet-18, 1 of 100 epochs", "HOG + SVM", "published:", "small residual"))
 

@@ -304,6 +304,7 @@ def test_a_key_shows_at_once(notebook, at, capsys):
     assert max(drawn for drawn, _ in times.values()) < 300
 
 
+@pytest.mark.newest  # JupyterLab 4 says errors about ipywidgets 7, whose core widgets it cannot draw; Colab's page can
 def test_nothing_was_said_on_the_console_and_nothing_asked_of_the_network(notebook):
     assert len(notebook.requests) > 10, "requests are seen"
     notebook.assert_quiet()
