@@ -880,7 +880,7 @@ figures.intervals(
 
 # %% [markdown]
 # Without flips the side is easy. With random flips each image is shown mirrored half of the time, whatever its label says,
-# so nothing about the side can be learnt, and the loss stays at that of a coin or above. The AUC of one seed need not be
+# so nothing about the side can be learnt, and the loss stays at about that of a coin. The AUC of one seed need not be
 # 0.5: a network that was taught nothing still prefers one side by accident, in all chests alike. Averaged over many seeds
 # it would be 0.5; three are too few, and an interval from one or three can miss it.
 #

@@ -75,6 +75,9 @@ def sweeps() -> dict[str, list[tuple[int | None, dict]]]:
         "extras": both({"average": True}, {"shifted_test": True}, {"balanced": True}, {"smooth": 0.05}),
         "lr": both({"lr": 0.003}, {"lr": 0.03}),
         "shape": [(None, {}), *((None, change) for change in ({"stages": 2}, {"stages": 4}, {"stem_stride": 1}))],
+        "deeper": [(None, {}), *((None, {"stages": 4, "epochs": 3} | more) for more in ({}, {"batch_size": 64})),
+                   (None, {"batch_size": 64, "epochs": 3}), (500, {"clean_end": 0.2, "epochs": 40}),
+                   (500, {"clean_end": 0.2, "epochs": 40, "stages": 4})],
         "rule": [(size, None) for size in (None, 500, 250, 1000, 2000)],
     }  # fmt: skip
 

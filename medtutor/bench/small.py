@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from medtutor.bench.hog import hog_svm
-from medtutor.bench.memory import peak_rss_mb
 from medtutor.bench.scores import over_seeds
 from medtutor.data import load
 from medtutor.errors import DataError
+from medtutor.memory import peak_rss_mb
 from medtutor.training import Recipe, fit, predict, recipe_for
 
 

@@ -65,7 +65,7 @@ def run(
         "seeds": list(lesson.budgets[name]["seeds"]),
         "wall_s": round(used["wall_s"], 1),
         "cpu_s": round(used["cpu_s"], 1),
-        "peak_rss_mb": round(used["peak_rss_mb"], 1),
+        "peak_rss_mb": used["peak_rss_mb"],
         "gpu_peak_mb": used["gpu_peak_mb"] and round(used["gpu_peak_mb"], 1),
         "device": used["device"],
         "cores": threads.cores(),

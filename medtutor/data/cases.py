@@ -1,7 +1,7 @@
 """Cases that are more than an image with a label: volumes, images with boxes, images with label maps (lesson 2).
 
-The layouts are those of a data folder (`path` and `unpacked` of the cards) and of the sources' own archives. Where no source answers,
-the offline sample stands in, as with `load`.
+The layouts are those of a data folder (`path` and `unpacked` of the cards) and of the sources' own archives. Where
+no source answers, the offline sample stands in, as with `load`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ def one_cycle(step: int, steps: int, peak: float, warm: float = 0.3, start: floa
     The last step has peak / (start * end). A function of the step alone, so that training resumes in the middle.
     Source: Smith and Topin 2019, "Super-convergence", doi 10.1117/12.2520589; equal to torch's `OneCycleLR`.
 
-    >>> [round(one_cycle(step, 11, 1.0), 2) for step in (0, 2, 5, 10)]
-    [0.04, 1.0, 0.68, 0.0]
+    >>> [round(one_cycle(step, 10, 1.0), 2) for step in (0, 2, 5, 9)]
+    [0.04, 1.0, 0.61, 0.0]
     """
     low, last = peak / start, peak / start / end
     top = warm * steps - 1

@@ -6,7 +6,8 @@ import sys
 import pytest
 from bench_sets import image_set, loader
 
-from medtutor.bench import classification, memory, small, table
+from medtutor import memory
+from medtutor.bench import classification, small, table
 from medtutor.data import card
 from medtutor.errors import DataError
 from medtutor.training import recipe_for
