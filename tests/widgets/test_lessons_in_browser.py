@@ -17,7 +17,7 @@ from medtutor.checks.finding import find
 from medtutor.course import lessons
 from medtutor.course.build import notebook_path, write_to
 
-# The first test of a lesson also runs it. JupyterLab 4 does not draw the core widgets of ipywidgets 7, the lowest allowed.
+# The first test of a lesson also runs it. JupyterLab 4 does not draw the core widgets of ipywidgets 7, the lowest.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.newest]
 
 # What a header card shows from elsewhere. Nothing else of a lesson may ask for anything outside of this machine.
