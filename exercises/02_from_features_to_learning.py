@@ -269,7 +269,7 @@ def the_decay_counts(decayed_gradient):
     grad_w, _ = _ask(decayed_gradient, X, y, torch.tensor([1.0, -2.0, 0.0]), torch.tensor(0.0), 0.1)
     doubled = torch.allclose(torch.as_tensor(grad_w).float().flatten(), torch.tensor([0.2, -0.4, 0.0]))
     assert not doubled, "A factor 2 too much: the half in decay / 2 * w**2 cancels the 2 of the derivative."
-    same(grad_w, [0.1, -0.2, 0.0], "Black images have no say, so the gradient is decay * w alone.")
+    same(grad_w, [0.1, -0.2, 0.0], "Images whose inputs are all 0 have no say, so the gradient is decay * w alone.")
 
 
 @gradient.hidden
@@ -836,13 +836,11 @@ coin = Quiz(
 
 zero = Quiz(
     id="learn.zero",
-    question="The paired difference of two AUCs on 624 children is +0.005, with a 95 % interval from -0.004 to +0.014. "
+    question="The paired difference of two AUCs on 624 images is +0.005, with a 95 % interval from -0.004 to +0.014. "
     "What may you say? Choose all that hold.",
     choices=(
         Choice("The two methods are equally good.", "Zero lies in the interval, and so does +0.014. We cannot tell."),
-        Choice(
-            "These children cannot tell the two apart.", "Yes, that is what an interval over zero says.", right=True
-        ),
+        Choice("These images cannot tell the two apart.", "Yes, that is what an interval over zero says.", right=True),
         Choice(
             "A difference of 0.05 in favour of either is unlikely.",
             "Yes: the interval also rules things out, and 0.05 lies far outside.",

@@ -249,9 +249,9 @@ field_of_view = Exercise(
     id="cnn.receptive_field",
     points=2,
     prompt="""
-A *dilated* convolution spreads its kernel: with dilation $d$ the weights lie $d$ pixels apart, so a kernel 3 wide
-covers $2d + 1$ pixels. Write `field_of_view(layers)` for a list of `(kernel, stride, dilation)`, from the image on, and
-return the width in pixels that one output sees. No layers: one pixel.
+A *dilated* convolution spreads its kernel: with dilation $d$ the weights lie $d$ positions apart on the map that they
+read, so a kernel 3 wide covers $2d + 1$ positions. Write `field_of_view(layers)` for a list of `(kernel, stride,
+dilation)`, from the image on, and return the width in pixels that one output sees. No layers: one pixel.
 """,
     starter='''
 def field_of_view(layers):
@@ -583,7 +583,7 @@ depth = Quiz(
         ),
         Choice(
             "It is harder to optimise: the steps that training takes do not reach the weights that would serve.",
-            "Yes. The deep stack could represent the shallow one, but the optimiser does not get there.",
+            "Yes. The deep stack could represent the shallow one, but in these steps the optimiser does not get there.",
             right=True,
         ),
         Choice("It has too few weights.", "It has more weights than the shallow one."),

@@ -578,13 +578,15 @@ print(f"SliceThickness {thickness:g} mm; z grows by {upwards:.2f} mm; along the 
 print("SpacingBetweenSlices:", {str(header_.get("SpacingBetweenSlices", "not there")) for header_ in headers})
 
 # %% [markdown]
-# Three numbers, and in the brain study all three differ: 5, 6.38 and 6.5 mm. *SliceThickness* is how thick a slab of
-# tissue went into each image. Between the slabs the scanner left a gap, which is common in MRI. The last coordinate
-# alone is too small, because the slices were tilted by some degrees to follow the brain. Only the step along the normal
-# is the distance from slice to slice. (Positions are left, posterior, superior; more on that in a moment.)
+# Three numbers, and in the brain study all three differ: 5, 6.38 and 6.5 mm. *SliceThickness* says how thick a slab
+# of tissue is measured for one slice. A scanner often leaves a gap between the slabs in MRI. (FLAIR_reg was moved by
+# a program onto the grid of T1post, so here thickness and gap describe that grid.) The last coordinate alone is too
+# small, because the slices were tilted by some degrees to follow the brain. Only the step along the normal is the
+# distance from slice to slice. (Positions are left, posterior, superior; more on that in a moment.)
 #
 # There is an element with a better name, *SpacingBetweenSlices*, and in the study it is right. Elsewhere it is often
-# absent, or filled in with something else. Positions do not lie.
+# absent, or filled in with something else. The differences of positions are the best source; that a position too can
+# be wrong, an optional part below shows.
 
 # %%
 # exercise: data.step
@@ -747,7 +749,7 @@ figures.images(
 )
 
 # %% [markdown]
-# Resampling invents nothing: between two slices there is only a smooth guess. And labels must not be averaged. Half-way
+# Resampling adds no information: what it puts between two slices is a smooth guess. And labels must not be averaged. Half-way
 # between label 0 and label 2 lies a 1, which here is another part of the brain.
 
 # %%
@@ -1031,7 +1033,8 @@ for each in all_series:
 # The study's copy came to us through a teaching repository. In it the name is invented, the id is a number of the
 # collection, and the date of birth is empty. The date of the study, in 2020, is later than the collection, which was
 # published in 2018: it was set anew. The header names the rules, and claims that intervals were kept (MODIFIED, that
-# is, all dates moved by the same amount). But T1post has one date of 1995, of the start of the procedure, beside 2020.
+# is, all dates moved by the same amount). But T1post has one date of 1995, of the start of the procedure,
+# beside 2020. The two were not moved by one amount, and neither need be true. Do not try to find out who it is.
 # A header says what was intended. Sex, age and even the weight stay, because research needs them; that is a choice with
 # a risk.
 #
@@ -1069,11 +1072,13 @@ print(f"{len(left)} are left: {', '.join(left)}")
 # The id itself is still there, as the id of the study. So is everything in the sequence, and where and when.
 #
 # Better, we *pseudonymise*: the patient gets a code, the same for all files of this patient, and only whoever holds a
-# key can make the connection. We make the code, and new ids of files, by a *keyed hash*: a number computed from the old
-# id and the key. The same id gives the same number, so that what belonged together still does, and without the key
-# nobody can compute it. The other elements that tell are emptied, in sequences too: pydicom's `walk` visits every
-# element in any depth. Emptied and not deleted, because some, such as the patient's name and the date of the study,
-# must be there (*type 2* in the standard: present, perhaps empty).
+# key can get from the code to the patient. Other ways stay open: a face, text in the pixels, a rare disease. So
+# pseudonymised data are still data about a person, and under laws such as the European GDPR still personal data. We
+# make the code, and new ids of files, by a *keyed hash*: a number computed from the old id and the key. The same id
+# gives the same number, so that what belonged together still does, and without the key nobody can compute it. The
+# other elements that tell are emptied, in sequences too: pydicom's `walk` visits every element in any depth. Emptied
+# and not deleted, because some, such as the patient's name and the date of the study, must be there (*type 2* in the
+# standard: present, perhaps empty).
 
 # %%
 import hashlib
@@ -1100,7 +1105,8 @@ def pseudonymise(dataset):
     clean.walk(change)
     clean.file_meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID  # the start of the file repeats it
     clean.PatientID, clean.PatientName = patient, f"Patient^{patient}"
-    clean.PatientIdentityRemoved, clean.DeidentificationMethod = "YES", "medtutor lesson 1, not a full profile"
+    clean.PatientIdentityRemoved = "NO"  # "YES" only after the whole profile, private elements, pixels and faces
+    clean.DeidentificationMethod = "medtutor lesson 1, not a full profile"
     return clean
 
 
@@ -1127,10 +1133,12 @@ print("after remove_private_tags():", (0x0009, 0x1027) in clean)
 
 # %% [markdown]
 # A whole number: seconds since 1970. It is the day of the scan, invisible to any search for text. So a test like ours
-# can prove that something *is* left; it cannot prove that nothing is. Hence the standard's *basic profile*, its list of
-# what to do where nothing else was agreed, removes private elements; an option keeps those known to be safe. The
-# standard adds that its use does not guarantee that all identifying information is removed. Overlays (groups 60xx),
-# small icon images and reports are not cleaned here either.
+# can prove that something *is* left; it cannot prove that nothing is. Hence the standard's *basic profile*, its list
+# of what to do where nothing else was agreed, removes private elements; an option keeps those known to be safe. The
+# standard adds that its use does not guarantee that all identifying information is removed. The preamble, the rest of
+# group 0002, names of devices in the network (type AE), free text outside of our list, overlays (groups 60xx), small
+# icon images and reports are not cleaned here either. And an element of *type 1* may not be empty: a real tool puts a
+# dummy value there.
 #
 # > **Tip.** For real work take a tool that implements the whole profile, and test it. Of ten free tools, only one
 # > removed all of fifty identifying elements with its default settings (Aryanto et al. 2015).
@@ -1243,9 +1251,9 @@ print(
 # %% [markdown]
 # Read the counts slowly.
 #
-# - **Patients**: hardly any set tells which images show the same person. A split by patient, the first rule of this
-#   course, is impossible on most of *these files*; often the source had ids, and the repackaging dropped them. Lesson 2
-#   measures what that does to a score.
+# - **Patients**: hardly any set tells which images show the same person. On most of *these files* you cannot make a
+#   split by patient, the first rule of this course, or check one (a few sets come with one made by their publisher);
+#   often the source had ids, and the repackaging dropped them. Lesson 2 measures what that does to a score.
 # - **Ages**: one set is known to show children, and for most sets nobody says how old anyone is.
 # - **Countries**: those named are few, and many cards cannot name any. No country of South America, of South Asia, or
 #   of Africa south of the Sahara is named in the cards. As far as we can know, who lives there is not in the data on
@@ -1318,7 +1326,7 @@ for name, fact in data_card.items():
 # | claim | what we found |
 # | --- | --- |
 # | "Use SliceThickness as the third spacing" | 5 mm against 6.5 mm in the brain study: every volume 23 % too small |
-# | "Bilinear resizing is smooth" | not without antialiasing; nearest misses most 5 mm spots, averaging flattens them |
+# | "Bilinear resizing is smooth" | by default PyTorch's looks at two pixels in each direction (not measured here); measured: nearest misses most 5 mm spots, averaging flattens them |
 # | "MRI values can be compared" | largest values differ by orders of magnitude within one public set |
 # | "Removing the name anonymises" | ids in sequences, UIDs with dates, private seconds, text in the pixels were left |
 #

@@ -678,11 +678,11 @@ print(f"validation loss: lowest {min(history.val_loss):.3f} after epoch {best}, 
 # %% [markdown]
 # The network knows its training images by heart: it has 50 000 weights for 60 images. Up to the lowest point of the
 # validation loss it learnt something about pneumonia. After that its probabilities become too sure, and the few
-# errors cost more and more. The accuracy hardly moves: what got worse is the loss, not the ranking. So if
-# probabilities matter, the lowest point is where to stop. (We also record the last loss divided by the lowest. That
-# ratio is at least 1 by construction; only how far above 1 it lies says something.) Fitting the training images
-# better than new ones is *overfitting*. The training loss alone never shows it, which is why we need images that
-# training does not see:
+# errors cost more and more. Accuracy and ranking need not get worse with it: they do not see how sure the network is.
+# (We printed the accuracy at the end only.) So if probabilities matter, the lowest point is where to stop. (We also
+# record the last loss divided by the lowest. That ratio is at least 1 by construction; only how far above 1 it lies
+# says something.) Fitting the training images better than new ones is *overfitting*. The training loss alone never
+# shows it, which is why we need images that training does not see:
 #
 # - **train**: the weights are fitted to it. Its score says only whether the optimiser works.
 # - **validation**: we choose by it, the epoch to stop, `C`, the features. Each choice fits it a little.
@@ -716,9 +716,10 @@ several = np.isin(patients, names[counts > 1])
 print(f"{len(patients)} X-rays of {len(names)} patients; {several.sum()} are of patients who have more than one")
 
 # %% [markdown]
-# These are adults with COVID-19 and other pneumonias, and the table names the patient of each image. We put its three
-# parts together, and keep the patients who have several X-rays, because only they can leak. (With everyone in, the
-# effect is thinned out by people who were X-rayed once; it does not go away.)
+# Where an age is given (fewer than half of the images) these are adults. Nearly all have COVID-19 or another
+# pneumonia, and the table names the patient of each image. We put its three parts together, and keep the patients who
+# have several X-rays, because only they can leak. (With everyone in, the effect is thinned out by people who were
+# X-rayed once; it does not go away.)
 #
 # As a model we take the simplest one that remembers: the *nearest neighbour* finds the training image that is most
 # alike, pixel by pixel, and copies its label.
@@ -921,7 +922,7 @@ for name, units in slice_ways.items():
 # %% [markdown]
 # ### Optional: when a split by patient is not enough: the source
 #
-# Back to the X-rays of adults, now with their true labels: COVID-19 or not. They come from four *sources*: one hospital
+# Back to these X-rays, now with their true labels: COVID-19 or not. They come from four *sources*: one hospital
 # (Hannover), two collections of cases (Radiopaedia, Eurorad) and journals. Who sent what?
 
 # %%
@@ -1034,8 +1035,9 @@ def convolutional(epochs, augment=None):
 players = {"two layers": learnt, "convolutional": convolutional(budget.conv_epochs)}
 
 # %% [markdown]
-# All models were asked about the *same* children. So we compare in pairs: for each resample of children we compute
-# both AUCs and take the difference. What is hard for both cancels out, and the interval becomes narrower.
+# All models were asked about the *same* children. So we compare in pairs: for each resample of images (we should draw
+# children, but do not know them) we compute both AUCs and take the difference. What is hard for both cancels out, and
+# the interval becomes narrower.
 
 
 # %%
@@ -1116,8 +1118,8 @@ print(f"{len(test)} test images tell one AUC to about +- {half:.3f}; your guess:
 # For the convolutional network ask whether its interval holds zero. If it does, these children cannot tell the two
 # apart.
 #
-# And note what validation told us: it saw hardly any of this. Shared children may explain part of the gap between
-# validation and test, another mix of cases another part; this file cannot separate them.
+# Compare with validation: there all AUCs lay near 1; on test they are lower. Shared children may explain part of the
+# gap between validation and test, another mix of cases another part; this file cannot separate them.
 #
 # > **Caution.** Your notebook opened the test set once, for three models. The authors had seen test figures of trial
 # > runs before this text was written, so these are no blind results. An augmented entry looked good on test; we
@@ -1155,7 +1157,8 @@ print(f"{budget.augmented_epochs} epochs each, validation AUC, augmented minus p
 #
 # One data set proves nothing. We cut single cells out of photographs of blood smears: red cells (RBC), white cells
 # (WBC) and platelets, each brought to 28 x 28 pixels, in colour. A cell may lie in any direction, and its kind shows
-# in colour and texture rather than in outlines. **Predict first**: by how much will learning win?
+# in size, colour and texture rather than in outlines (size we scale away, as far as we can). **Predict first**: by
+# how much will learning win?
 
 # %%
 guess_blood = None  # AUC of the learnt network minus AUC of HOG + SVM

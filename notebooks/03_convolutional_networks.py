@@ -71,13 +71,15 @@
 # %% [markdown]
 # ## 1. The case
 #
-# A child of three is brought to a clinic with a cough and a fever. Pneumonia is dangerous enough to worry about: in 2019 it
-# killed 740 180 children under five, 14 % of all deaths at that age (World Health Organization, fact sheet *Pneumonia in
-# children*). An X-ray of the chest is taken, and nobody who can read it will be there before the morning.
+# A child of three is brought to a clinic with a cough and a fever. Pneumonia is dangerous enough to worry about: in
+# 2019 it killed 740 180 children under five, 14 % of all deaths at that age (World Health Organization, fact sheet
+# *Pneumonia in children*). An X-ray of the chest is taken, and nobody who can read it will be there before the
+# morning.
 #
-# Could a network look first? If it says *pneumonia* and is wrong, a child without pneumonia gets antibiotics and perhaps
-# a night in hospital. If it says *normal* and is wrong, an ill child is sent home. The two mistakes do not weigh the same, and a
-# single score hides which one is made. We come back to that at the end, when there is something to decide.
+# Could a network look first? If it says *pneumonia* and is wrong, a child without pneumonia gets antibiotics and
+# perhaps a night in hospital. If it says *normal* and is wrong, an ill child is sent home. The two mistakes do not
+# weigh the same, and a single score hides which one is made. We come back to that at the end, when there is something
+# to decide.
 #
 # In this lesson we build the kind of network that has read images for thirty years, the *convolutional network*, from
 # two nested loops up to a trained model, and find out how far to believe it.
@@ -93,9 +95,10 @@ train = load("pneumoniamnist", split="train", size=budget.size)
 val = load("pneumoniamnist", split="val", size=budget.size)
 
 # %% [markdown]
-# `load` looks in your own folders first, then in the cache, then at the publisher's site. Each set comes as one tensor
-# of whole numbers from 0 (black) to 255 (white), of shape `(N, C, H, W)`: images, colour channels, rows, columns. If it
-# says that a file is not byte for byte the publisher's, somebody gave you a repacked copy; the images can still be the same.
+# `load` looks in your own folders first, then in the cache, then at the publisher's site. Each set comes as one
+# tensor of whole numbers from 0 (black) to 255 (white), of shape `(N, C, H, W)`: images, colour channels, rows,
+# columns. If it says that a file is not byte for byte the publisher's, somebody gave you a repacked copy; the images
+# can still be the same.
 
 # %%
 shown = torch.cat([torch.where(train.labels == c)[0][:4] for c in (0, 1)])
@@ -110,18 +113,19 @@ figures.images(
 )
 
 # %% [markdown]
-# The lungs are dark because they hold air. Between them the spine and the heart are light, and more of the heart lies to the
-# right of the middle: that is the child's *left*, because X-rays are shown as if the child faced you. Keep this in mind, it
-# matters later. Pneumonia shows as anything from faint streaks or haze to a dense white area, because fluid and cells take
-# the place of air; early on, the X-ray can be normal. A radiologist would refuse to report from images this small. We use
-# them because training then takes seconds.
+# The lungs are dark because they hold air. Between them the spine and the heart are light, and more of the heart lies
+# to the right of the middle: that is the child's *left*, because X-rays are shown as if the child faced you. Keep
+# this in mind, it matters later. Pneumonia shows as anything from faint streaks or haze to a dense white area,
+# because fluid and cells take the place of air; early on, the X-ray can be normal. A radiologist would refuse to
+# report from images this small. We use them because training then takes seconds.
 
 # %% [markdown]
 # ## 2. Predict first, then look at the data
 #
-# Before anything is measured, write down what you expect. It takes ten seconds, and it is the difference between learning
-# something from a number and nodding at it. We will score models by the *AUC* (area under the ROC curve): the share of
-# pairs of one ill and one healthy child in which the ill one gets the higher score. 0.5 is a coin, 1 is a perfect ranking.
+# Before anything is measured, write down what you expect. It takes ten seconds, and it is the difference between
+# learning something from a number and nodding at it. We will score models by the *AUC* (area under the ROC curve):
+# the share of pairs of one ill and one healthy child in which the ill one gets the higher score. 0.5 is a coin, 1 is
+# a perfect ranking.
 
 # %%
 guess_pixels = None  # AUC of a model with one weight for each pixel, between 0.5 and 1
@@ -161,8 +165,9 @@ for name, images in (("train", train), ("validation", val)):
 # %% [markdown]
 # ## 3. The baselines
 #
-# Besides the AUC we use scores of decisions, made at a threshold: *accuracy* is the share of right ones, *sensitivity* the
-# share of the ill who are called ill, *specificity* the share of the healthy who are called healthy.
+# Besides the AUC we use scores of decisions, made at a threshold: *accuracy* is the share of right ones,
+# *sensitivity* the share of the ill who are called ill, *specificity* the share of the healthy who are called
+# healthy.
 #
 # The first baseline looks at nothing: it calls everyone ill, because most training images are.
 
@@ -171,12 +176,13 @@ always_ill = torch.ones(len(val))
 evaluate.bootstrap(evaluate.accuracy, val.labels, always_ill)
 
 # %% [markdown]
-# So accuracy starts there and not at 0.5; read no accuracy without this line beside it. The interval in brackets is a *95 %
-# bootstrap interval*: how far the number would move with other images drawn from the same source, as if each showed another
-# child. The source has several images of some children, so the true interval is wider.
+# So accuracy starts there and not at 0.5; read no accuracy without this line beside it. The interval in brackets is a
+# *95 % bootstrap interval*: how far the number would move with other images drawn from the same source, as if each
+# showed another child. The source has several images of some children, so the true interval is wider.
 #
-# The second baseline looks at pixels but not at their neighbourhood: a logistic regression with one weight a pixel. Its
-# penalty `C` was chosen on validation, as were the settings of our network.
+# The second baseline looks at pixels but not at their neighbourhood: a logistic regression with one weight a pixel.
+# Its `C` (the smaller, the stronger the penalty) was chosen on validation, as were the settings of our network; so
+# both validation scores flatter a little.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -188,9 +194,9 @@ linear_auc = evaluate.bootstrap(evaluate.auc, val.labels, linear_scores)
 print(f"linear model on pixels, validation AUC {linear_auc}; your guess: {guess_pixels}")
 
 # %% [markdown]
-# That is a strong baseline, and it should make us modest: a fixed weight for each position goes a long way here. It also has
-# a weakness that no score on this set shows. Move every child to the side by a seventh of the image, and every weight sits
-# on the wrong place.
+# That is a strong baseline, and it should make us modest: a fixed weight for each position goes a long way here. It
+# also has a weakness that no score on this set shows. Move every child to the side by a seventh of the image, and
+# every weight sits on the wrong place.
 
 
 # %%
@@ -207,8 +213,9 @@ print(f"the same model, every image moved: AUC {evaluate.bootstrap(evaluate.auc,
 # %% [markdown]
 # ## 4. A convolution, by hand
 #
-# A convolution asks the same small question at every place of the image. The question is a *kernel*: a few weights, here
-# 3 x 3. Lay it on the image, multiply what lies on top of each other, add up, write down the sum, move on by one pixel:
+# A convolution asks the same small question at every place of the image. The question is a *kernel*: a few weights,
+# here 3 x 3. Lay it on the image, multiply what lies on top of each other, add up, write down the sum, move on by one
+# pixel:
 #
 # $$y[r, c] = \sum_{i}\sum_{j} x[r + i,\; c + j]\; k[i, j]$$
 #
@@ -227,9 +234,9 @@ def conv2d_loops(x, k):
 
 
 # %% [markdown]
-# Two kernels that people designed long before any were learnt: they answer to edges, one to vertical and one to horizontal
-# ones (Sobel's). A kernel's map is large where the image looks like the kernel: here, where it gets lighter to the right, or
-# lighter downwards.
+# Two kernels that people designed long before any were learnt: they answer to edges, one to vertical and one to
+# horizontal ones (Sobel's). A kernel's map is large where the image looks like the kernel: here, where it gets
+# lighter to the right, or lighter downwards.
 
 # %%
 kernels = {
@@ -252,8 +259,9 @@ figures.maps(
 )
 
 # %% [markdown]
-# Now edit a kernel yourself. Click on a weight, or reach it with Tab, and change it with the arrow keys. **One question**:
-# change the weights until they add up to zero, then until they add up to one. What happens to areas of one grey?
+# Now edit a kernel yourself. Click on a weight, or reach it with Tab, and change it with the arrow keys. **One
+# question**: change the weights until they add up to zero, then until they add up to one. What happens to areas of
+# one grey?
 
 # %%
 from medtutor.widgets import ConvolutionPlayground
@@ -265,9 +273,9 @@ ConvolutionPlayground(
 )
 
 # %% [markdown]
-# On an area of one grey all nine products have the same pixel value, so the map there is that value times the *sum* of
-# the weights. With a sum of zero, flat areas vanish and only changes are left, which is what an edge detector wants. With a
-# sum of one, flat areas keep their grey, and the kernel blurs or sharpens.
+# On an area of one grey all nine products have the same pixel value, so the map there is that value times the *sum*
+# of the weights. With a sum of zero, flat areas vanish and only changes are left, which is what an edge detector
+# wants. With a sum of one, flat areas keep their grey, and the kernel blurs or sharpens.
 
 # %% [markdown]
 # Two nested loops are slow in Python. The same sum can be one matrix product: cut out all patches, write each as a
@@ -312,8 +320,8 @@ print(f"3 x 3 convolution, one map: {3 * 3:>11,} weights")
 print(f"3 x 3 convolution, 16 maps of 16 maps: {16 * 16 * 3 * 3:,} weights")
 
 # %% [markdown]
-# In the last line each of the 16 output maps has a 3 x 3 kernel *for each* of the 16 input maps, and adds up the results.
-# So PyTorch keeps the weights as `(channels out, channels in, kh, kw)`.
+# In the last line each of the 16 output maps has a 3 x 3 kernel *for each* of the 16 input maps, and adds up the
+# results. So PyTorch keeps the weights as `(channels out, channels in, kh, kw)`.
 #
 # Because the same question is asked everywhere, a shifted image gives a shifted map. This is called *translation
 # equivariance*, and it is what the linear model lacked.
@@ -330,8 +338,9 @@ print("the map of the moved image is the moved map")
 # %% [markdown]
 # ### Size of the output: padding and stride
 #
-# Each convolution so far lost a border, because the kernel must fit on the image. *Padding* adds `p` zeros on every side.
-# *Stride* `s` moves the kernel by `s` pixels at a time, which makes the map smaller on purpose. The output size is
+# Each convolution so far lost a border, because the kernel must fit on the image. *Padding* adds `p` zeros on every
+# side. *Stride* `s` moves the kernel by `s` pixels at a time, which makes the map smaller on purpose. The output size
+# is
 #
 # $$n_\text{out} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
 
@@ -346,7 +355,8 @@ for k_, p, s in [(3, 0, 1), (3, 1, 1), (3, 1, 2), (5, 2, 2), (1, 0, 2)]:
     print(f"kernel {k_} padding {p} stride {s}: {output_size(budget.size, k_, p, s)} (torch: {measured})")
 
 # %% [markdown]
-# A 3 x 3 kernel with padding 1 keeps the size; with stride 2 it halves it. Nearly every layer below is one of these two.
+# A 3 x 3 kernel with padding 1 keeps the size; with stride 2 it halves it. Nearly every layer below is one of these
+# two.
 #
 # > **Caution.** Zeros are not neutral. After scaling to [-1, 1] a zero is mid-grey, whatever the image shows at its edge, and
 # > a network can learn where that frame is.
@@ -357,9 +367,10 @@ for k_, p, s in [(3, 0, 1), (3, 1, 1), (3, 1, 2), (5, 2, 2), (1, 0, 2)]:
 # %% [markdown]
 # ## 5. The receptive field: which part of the image one output sees
 #
-# One output of a 3 x 3 convolution depends on 3 x 3 pixels. An output of a second one on top depends on 3 x 3 outputs,
-# hence on 5 x 5 pixels. With strides it grows faster, because neighbours in a small map lie far apart in the image. Let
-# $j$ be the distance in pixels between neighbours of a map and $r$ the width that one of its values sees. Each layer does
+# One output of a 3 x 3 convolution depends on 3 x 3 pixels. An output of a second one on top depends on 3 x 3
+# outputs, hence on 5 x 5 pixels. With strides it grows faster, because neighbours in a small map lie far apart in the
+# image. Let $j$ be the distance in pixels between neighbours of a map and $r$ the width that one of its values sees.
+# Each layer does
 #
 # $$r \leftarrow r + (k - 1)\, j \qquad\qquad j \leftarrow j\, s$$
 
@@ -392,8 +403,9 @@ seen = (canvas.grad[0, 0] != 0).any(dim=0).sum().item()
 print(f"formula {receptive_field(strided)}, counted {seen}")
 
 # %% [markdown]
-# A sign that is larger than the receptive field cannot be recognised by any single value of the last map. A sign that is
-# smaller than a pixel needs another image, not another network: a nodule of five millimetres is smaller than one of ours.
+# A sign that is larger than the receptive field cannot be recognised by any single value of the last map. A sign
+# smaller than a pixel is averaged into it, and its shape is lost for any network: if the picture is some 20 cm wide,
+# one of 28 pixels covers about 7 mm.
 #
 # > **Note.** The field counts what *can* be seen. What *is* used is mostly the middle of it: the *effective* receptive
 # > field is smaller and shaped like a bell (Luo et al. 2016).
@@ -404,8 +416,8 @@ print(f"formula {receptive_field(strided)}, counted {seen}")
 # %% [markdown]
 # ## 6. Pooling
 #
-# *Pooling* makes a map smaller without weights: keep the largest (or the mean) of each 2 x 2 square. With a reshape it is
-# one line: rows become pairs of rows, columns pairs of columns, and we take the maximum over both pair axes.
+# *Pooling* makes a map smaller without weights: keep the largest (or the mean) of each 2 x 2 square. With a reshape
+# it is one line: rows become pairs of rows, columns pairs of columns, and we take the maximum over both pair axes.
 
 
 # %%
@@ -418,8 +430,8 @@ torch.testing.assert_close(max_pool2(x), F.max_pool2d(x[None, None], 2)[0, 0])
 print(tuple(x.shape), "->", tuple(max_pool2(x).shape), "and equal to torch's")
 
 # %% [markdown]
-# It is often said that pooling makes a network indifferent to small shifts. Try it on one image: move it by one pixel, and
-# see how much the pooled map changes, compared with how much the pixels themselves change.
+# It is often said that pooling makes a network indifferent to small shifts. Try it on one image: move it by one
+# pixel, and see how much the pooled map changes, compared with how much the pixels themselves change.
 
 # %%
 one_pixel = torch.roll(x, 1, dims=1)
@@ -429,16 +441,17 @@ print(f"mean change of a pixel {pixel_change:.3f}, of a pooled value {pooled_cha
 
 # %% [markdown]
 # Less change, but far from none: a smaller map is a sampled one, and sampling depends on where it starts (Zhang 2019;
-# Azulay and Weiss 2019). Convolutions of stride 2 have the same fault; we use them because they are short and can learn what
-# to keep. The only pooling in our network is the last step: the *mean over all positions* of each last map. It is indifferent
-# to shifts of *its maps*, and it lets the same network take images of any size.
+# Azulay and Weiss 2019). Convolutions of stride 2 have the same fault; we use them because they are short and can
+# learn what to keep. The only pooling in our network is the last step: the *mean over all positions* of each last
+# map. It is indifferent to shifts of *its maps*, and it lets the same network take images of any size.
 
 # %% [markdown]
 # ## 7. How deep?
 #
-# Each layer widens the view and combines what the one before has found. So let us stack many. **Predict first**: we train
-# the same stack of blocks, each two 3 x 3 convolutions, for a few steps, once plain and once with a *shortcut* that adds
-# each block's input to its output. In which order do their *training* losses come?
+# Each layer widens the view and combines what the one before has found. So let us stack many. **Predict first**: we
+# train stacks of 2, 8 and 24 blocks (budget `smoke`: 2 and 6; `gpu`: also 48), each block two 3 x 3 convolutions, for
+# a few steps, once plain and once with a *shortcut* that adds each block's input to its output. In which order do
+# their *training* losses come?
 
 # %%
 guess_lowest = None  # such as "plain, 24 blocks"
@@ -452,10 +465,11 @@ def two_convolutions(width):
 
 
 # %% [markdown]
-# *Batch normalisation* shifts and scales each map to mean 0 and variance 1 over the batch, then applies a learnt scale
-# and shift (Ioffe and Szegedy 2015). It keeps the size of the numbers in hand. *ReLU* sets negative values to zero;
-# without something of this kind between them, two convolutions would collapse into one. A *stem* is the first layer, which
-# sees the image; a *head* is the last, which turns maps into *logits*, one score a class that a softmax makes probabilities.
+# *Batch normalisation* shifts and scales each map to mean 0 and variance 1 over the batch, then applies a learnt
+# scale and shift (Ioffe and Szegedy 2015). It keeps the size of the numbers in hand. *ReLU* sets negative values to
+# zero; without something of this kind between them, two convolutions would collapse into one. A *stem* is the first
+# layer, which sees the image; a *head* is the last, which turns maps into *logits*, one score a class that a softmax
+# makes probabilities.
 
 
 # %%
@@ -501,16 +515,18 @@ for depth in budget.depths:
 print("your guesses, lowest and highest:", guess_lowest, guess_highest)
 
 # %% [markdown]
-# One column a seed, and *training* loss, so this is not overfitting. Compare the rows of the plain stack: from some depth on
-# more blocks fit *less* well in the same number of steps, although a deep stack could copy a shallow one by letting its
-# extra blocks pass their input on. With shortcuts that setback does not appear. He and colleagues saw this in 2015 and drew
-# the conclusion: if passing the input on is a good place to start, build it in.
+# One column a seed, and *training* loss, so this is not overfitting. Compare the rows of the plain stack: from some
+# depth on more blocks fit *less* well in the same number of steps, although a deep stack could copy a shallow one by
+# letting its extra blocks pass their input on. With shortcuts no such setback appears; whether 8 or 24 blocks come
+# lowest, these few seeds cannot tell. He and colleagues saw this in 2015 and drew the conclusion: if passing the
+# input on is a good place to start, build it in.
 #
 # > **Caution.** A few dozen steps show how fast a stack learns, not what it could reach in the end. With one seed and few
 # > blocks (budget `smoke`) the setback may not show at all; the claim rests on 24 blocks and three seeds.
 #
-# What goes wrong? Before any training, take two batches of children, and compare the gradients that arrive at the stem: how
-# long they are, and whether they point the same way (cosine 1) or have nothing to do with each other (cosine 0).
+# What goes wrong? Before any training, take two batches of children, and compare the gradients that arrive at the
+# stem: how long they are, and whether they point the same way (cosine 1), have nothing to do with each other (0), or
+# oppose each other (-1).
 
 
 # %%
@@ -529,11 +545,14 @@ for depth in budget.depths:
         print(f"{depth:>3} blocks {kind:<15} length {one.norm():7.2f}, two batches agree: cosine {cosine:+.2f}")
 
 # %% [markdown]
-# This is one random start, a picture and not a proof. Deep and plain, the gradient at the stem can be a hundred times longer
-# (Yang et al. 2019 explain why batch normalisation does that, for wide fully connected networks before training), and two
-# batches stop agreeing on a direction: what arrives is close to noise. Balduzzi et al. (2017) call it *shattered gradients*
-# and show that shortcuts keep more of the agreement. Size alone cannot be the story, because AdamW rescales each step. How
-# much of the trouble is which cause is not settled; He and colleagues left it open.
+# This is one random start, a picture and not a proof. Deep and plain, the gradient at the stem can be a hundred times
+# longer (Yang et al. 2019 explain why batch normalisation does that, for wide fully connected networks before
+# training), that is, with 24 blocks; budget `smoke` has no stack so deep. The cosine explains less: at 24 blocks it
+# is higher with shortcuts, but stacks of 8 blocks train well with cosines near zero or below. Balduzzi et al. (2017)
+# looked at something related: in deep plain networks gradients at neighbouring inputs have less and less to do with
+# each other (*shattered gradients*), and shortcuts slow that down. Our two numbers do not test it. Size alone cannot
+# be the story, because AdamW rescales each step. How much of the trouble is which cause is not settled; He and
+# colleagues left it open.
 
 # %% [markdown]
 # ## 8. The network
@@ -566,9 +585,9 @@ class ResidualBlock(nn.Module):
 # %% [markdown]
 # The convolutions have no bias, because the normalisation that follows would subtract it again.
 #
-# The whole network is a stem and three such blocks. Each block after the first halves the map and doubles the number of
-# maps: less *where*, more *what*. The mean over all positions and one linear layer turn the last maps into two logits, of
-# normal and of pneumonia.
+# The whole network is a stem and three such blocks. Each block after the first halves the map and doubles the number
+# of maps: less *where*, more *what*. The mean over all positions and one linear layer turn the last maps into two
+# logits, of normal and of pneumonia.
 
 
 # %%
@@ -599,9 +618,10 @@ layers = [(3, 2)] + [(3, 1), (3, 1)] + [(3, 2), (3, 1)] * 2
 print("receptive field:", receptive_field(layers), "pixels")
 
 # %% [markdown]
-# Three quarters of the weights sit in the last block. In the middle of the image an output sees 47 pixels across, more than
-# the 28 that there are; at a corner it sees about half of that. The ResNet-18 that the makers of this data set trained on it
-# has 11 million weights, and we compare with its published result below.
+# Three quarters of the weights sit in the last block. In the middle of the image an output sees 47 pixels across,
+# more than the 28 of our smallest images (of 64 it sees a part); at a corner it sees about half of that. The
+# ResNet-18 that the makers of this data set trained on it has 11 million weights, and we compare with its published
+# result below.
 #
 # ### The field's own, and the library's
 #
@@ -633,11 +653,11 @@ print("the lesson's network and the library's agree")
 # %% [markdown]
 # ## 9. Train
 #
-# `fit` is the training loop in a small file that you can read: shuffle, scale to [-1, 1], forward, loss, gradient, step.
-# The learning rate goes up for the first third and down to nearly zero after it. After each pass over the training set,
-# an *epoch*, the validation loss is measured. A small set needs more epochs until as many images have been shown. We train
-# once per *seed*: the seed fixes the first weights and the order of the images, two things that nobody chose and
-# that change the result.
+# `fit` is the training loop in a small file that you can read: shuffle, scale to [-1, 1], forward, loss, gradient,
+# step. The learning rate goes up for the first third and down to nearly zero after it. After each pass over the
+# training set, an *epoch*, the validation loss is measured. A small set needs more epochs until as many images have
+# been shown. We train once per *seed*: the seed fixes the first weights and the order of the images, two things that
+# nobody chose and that change the result.
 
 # %%
 epochs = max(3, budget.images_shown // len(train))
@@ -650,11 +670,11 @@ for seed in budget.seeds:
     print(f"seed {seed}: {history.steps} steps, {history.wall_s:.1f} s, validation loss {history.val_loss[-1]:.3f}")
 
 # %% [markdown]
-# Read the curves (*nats* is the unit of a loss with the natural logarithm). The training loss is noisy because each value is
-# one batch. The validation points come down later: while the learning rate is high, the running averages that batch
-# normalisation uses outside of training lag behind, and an early point can stand far above the curve. Where the points turn
-# up again while the training loss still falls, the network is learning the training images by heart; then stop earlier, or
-# change the images at each epoch (section 12).
+# Read the curves (*nats* is the unit of a loss with the natural logarithm). The training loss is noisy because each
+# value is one batch. The validation points come down later: while the learning rate is high, the running averages
+# that batch normalisation uses outside of training lag behind, and an early point can stand far above the curve.
+# Where the points turn up again while the training loss still falls, the network is learning the training images by
+# heart; then stop earlier, or change the images at each epoch (section 12).
 
 # %%
 val_scores = torch.stack([predict(net, val)[:, 1] for net in trained])  # (seeds, N)
@@ -666,8 +686,8 @@ print(f"network, AUC {val_auc}; your guess: {guess_net}")
 print(f"linear model, AUC {linear_auc}; your guess: {guess_pixels}")
 
 # %% [markdown]
-# Is the network better than the linear model, or were these images easy for it? Both were asked about the *same* images, so
-# we compare them in pairs: the interval of the difference is narrower than the two intervals suggest.
+# Is the network better than the linear model, or were these images easy for it? Both were asked about the *same*
+# images, so we compare them in pairs: the interval of the difference is narrower than the two intervals suggest.
 
 # %%
 from dataclasses import replace
@@ -679,11 +699,14 @@ for name, net_scores, other in (("as they are", val_scores, linear_scores), ("mo
     print(f"images {name:<12} network minus linear model: {difference:+.3f}")
 
 # %% [markdown]
-# On the images as they are the network is hardly better than one weight a pixel; on moved ones it is by far. An interval that
-# lies above zero makes an accident of these images and seeds an unlikely explanation: one such interval in twenty misleads,
-# and more with only three seeds (with one, budget `smoke`, it holds no seeds at all). It does not say that the difference
-# matters to anybody. And the network has to be compared with what it was before, too: equivariance of the layers does not make the whole network indifferent to a shift. The frame of the image,
-# the strides, and a training set in which nobody is off-centre all leave their mark.
+# On the images as they are the network is hardly better than one weight a pixel; on moved ones it is by far. An
+# interval that lies above zero makes an accident of these images and seeds an unlikely explanation; but where there
+# is no difference, about one 95 % interval in twenty still leaves zero out, and more with only three seeds (with one,
+# budget `smoke`, it holds no seeds at all). It does not say that the difference matters to anybody. And the network
+# has to be compared with what it was before, too: equivariance of the layers does not make the whole network
+# indifferent to a shift. Our move also cut a strip off the right and repeated the left border. That, the frame of
+# zeros, the strides, and a training set with hardly anybody off-centre can each cost something; we have measured only
+# the sum.
 
 # %%
 print(f"network, as they are: AUC {val_auc}")
@@ -692,10 +715,10 @@ print(f"network, moved:       AUC {evaluate.bootstrap_seeds(evaluate.auc, val.la
 # %% [markdown]
 # ## 10. Measure, once
 #
-# Everything is decided: the width, the epochs, the learning rate, the threshold of 0.5. Only now do we open the test set,
-# and only once. Whoever changes something after having looked has turned the test set into a second validation set, and
-# has no test set any more. To be exact: *you* open it once. Those who wrote this lesson have seen its numbers before, which
-# makes them a little less than blind.
+# Everything is decided: the width, the epochs, the learning rate, the threshold of 0.5. Only now do we open the test
+# set, and only once. Whoever changes something after having looked has turned the test set into a second validation
+# set, and has no test set any more. To be exact: *you* open it once. Those who wrote this lesson have seen its
+# numbers before, and the card told you one of them: none of us is quite blind.
 
 # %%
 test = load("pneumoniamnist", split="test", size=budget.size)
@@ -710,12 +733,13 @@ published = test.card.published
 print(f"published, {published['model']}: AUC {published['auc']}, ACC {published['acc']}, no interval given")
 
 # %% [markdown]
-# Each interval holds two things: other test images, and other seeds where there are several. A published figure without an
-# interval, on the same few hundred images, is no more certain than ours.
+# Each interval holds two things: other test images, and other seeds where there are several. A published figure
+# without an interval, on the same few hundred images, is no more certain than ours.
 #
-# Test is clearly worse than validation. Validation was cut from the *training* images, perhaps with the same children on both
-# sides; the source says of test that it holds other patients, and that a third reader checked its labels. The gap between
-# the two is the size of the mistake you would make by reporting the validation score. Look at which mistakes are made:
+# Test is clearly worse than validation. Validation was cut from the *training* images, perhaps with the same children
+# on both sides, and our settings were chosen on it; the source says of test that it holds other patients, and that a
+# third reader checked its labels. The gap between the two is the size of the mistake you would make by reporting the
+# validation score. Look at which mistakes are made:
 
 # %%
 on_val = evaluate.report(val.labels, val_scores, task=val.task)
@@ -723,12 +747,13 @@ for name, one in (("validation", on_val), ("test", result)):
     print(f"{name:<11} sensitivity {one['sensitivity']}  specificity {one['specificity']}")
 
 # %% [markdown]
-# Nearly every ill child is found in both. On validation about nine of ten healthy children are left alone, on test far fewer:
-# the healthy children of the *test* set get higher scores. The share of pneumonia in training, three quarters, cannot be
-# the reason, for it is the same in validation. Why it is so, the file does not say.
+# Nearly every ill child is found in both. On validation about nine of ten healthy children are left alone, on test
+# far fewer: the healthy children of the *test* set get higher scores. The share of pneumonia in training, three
+# quarters, cannot be the reason, for it is the same in validation. Why it is so, the file does not say.
 #
-# The *ROC curve* shows every threshold at once: how many of the ill are found, against how many of the healthy are called
-# ill. Moving the threshold walks along the curve.
+# The *ROC curve* shows every threshold at once: how many of the ill are found, against how many of the healthy are
+# called ill. Moving the threshold walks along the curve. It is drawn for the *averaged* scores of all seeds, which is
+# another model (an ensemble): its AUC need not be the mean AUC of the table, and its interval holds no seeds.
 
 # %%
 seed_mean = test_scores.mean(dim=0)
@@ -761,10 +786,10 @@ for prevalence in (0.625, 0.3, 0.16):
 # supposes that sensitivity and specificity stay as they are, which with milder cases they rarely do. It is why an
 # accuracy from one place says little about another.
 #
-# What the numbers do not say: whether boys and girls, infants and five-year-olds are read equally well (the file does not
-# hold age or sex), whether they hold in another hospital, and whether the network finds pneumonia or something that goes
-# with it, such as the exposure, the crop or a cable (in mostly adult data Zech et al. 2018 found networks that recognise
-# the hospital and the department).
+# What the numbers do not say: whether boys and girls, one-year-olds and five-year-olds are read equally well (the
+# file does not hold age or sex), whether they hold in another hospital, and whether the network finds pneumonia or
+# something that goes with it, such as the exposure, the crop or a cable (in mostly adult data Zech et al. 2018 found
+# networks that recognise the hospital and the department).
 
 # %%
 # exercise: cnn.ppv
@@ -780,7 +805,7 @@ net = trained[0].cpu().eval()
 image = val.images[val.labels == 1][:1]  # (1, 1, H, W)
 with torch.no_grad():
     first = net.stem(image / 127.5 - 1)[0]  # (width, H / 2, W / 2)
-    last = net.features(image / 127.5 - 1)[0]  # (4 * width, H / 8, W / 8)
+    last = net.features(image / 127.5 - 1)[0]  # the maps before the mean
 print("first maps", tuple(first.shape), "last maps", tuple(last.shape))
 
 # %%
@@ -814,20 +839,22 @@ figures.maps(
 )
 
 # %% [markdown]
-# The first maps can be read: some repeat each other, which means that fewer kernels might do. The last cannot be read by looking: a bright spot says *something
-# here counted*, not what. Maps of this kind are often shown as explanations. They are a look inside, not a proof; the
-# lesson on explainability puts such pictures to tests that they can fail.
+# The first maps can be read: some repeat each other, which means that fewer kernels might do. The last cannot be read
+# by looking: a bright spot says *something here counted*, not what. Maps of this kind are often shown as
+# explanations. They are a look inside, not a proof; the lesson on explainability puts such pictures to tests that
+# they can fail.
 
 # %% [markdown]
 # ## 12. Break it: what augmentation may not do
 #
-# *Augmentation* shows each image a little changed at every epoch: turned, shifted, mirrored, brighter. The network then
-# cannot learn images by heart. The rule is short: a change is allowed if the label stays true and the image stays
-# possible. Many recipes mirror images left to right without asking. May we?
+# *Augmentation* shows each image a little changed at every epoch: turned, shifted, mirrored, brighter. That makes it
+# harder for the network to learn images by heart. The rule is short: a change is allowed if the label stays true and
+# the image stays possible. Many recipes mirror images left to right without asking. May we?
 #
-# Mirror a chest X-ray, and heart, stomach and liver are on the wrong side. A few people are built so, which is called *situs
-# inversus*: a heart on the right, for this or another reason, is found in about one of 12 000 pregnancies (Bohun et al.
-# 2007). Far more likely somebody mirrored the file. Let us make that the question: is this X-ray mirrored?
+# Mirror a chest X-ray, and heart, stomach and liver are on the wrong side. A few people are built so, which is called
+# *situs inversus*: a heart on the right, for this or another reason, is found in about one of 12 000 pregnancies
+# (Bohun et al. 2007). Far more likely somebody mirrored the file. Let us make that the question: is this X-ray
+# mirrored?
 
 # %%
 from medtutor.data import Augmenter
@@ -879,14 +906,15 @@ figures.intervals(
 )
 
 # %% [markdown]
-# Without flips the side is easy. With random flips each image is shown mirrored half of the time, whatever its label says,
-# so nothing about the side can be learnt, and the loss stays at about that of a coin. The AUC of one seed need not be
-# 0.5: a network that was taught nothing still prefers one side by accident, in all chests alike. Averaged over many seeds
-# it would be 0.5; three are too few, and an interval from one or three can miss it.
+# Without flips the side is easy. With random flips each image is shown mirrored half of the time, whatever its label
+# says, so nothing about the side can be learnt, and the loss stays at about that of a coin. The AUC of one seed need
+# not be 0.5: a network that was taught nothing still prefers one side by accident, in all chests alike. Averaged over
+# very many seeds it would be 0.5; eight, as in budget `laptop`, scatter widely around it, and the interval of a
+# single seed (budget `smoke`) can miss it.
 #
-# For *pneumonia* a mirrored chest keeps its label, so a flip does less harm there, and many recipes use it. But a network
-# that was trained so cannot be asked about a side later, nor warn that a file was mirrored. The card of this data set leaves
-# flips out; `Augmenter.of(card)` takes its limits from there.
+# For *pneumonia* a mirrored chest keeps its label, so a flip does less harm there, and many recipes use it. But a
+# network that was trained so cannot be asked about a side later, nor warn that a file was mirrored. The card of this
+# data set leaves flips out; `Augmenter.of(card)` takes its limits from there.
 
 # %%
 allowed = Augmenter.of(train.card)
@@ -908,8 +936,8 @@ figures.images(
 # %% [markdown]
 # ### Optional: another X-ray machine
 #
-# A second way to break it. Suppose another machine makes brighter images, or blurs more. The child is the same, the label
-# is the same. We change validation images only; the network is the one from section 9.
+# A second way to break it. Suppose another machine makes brighter images, or blurs more. The child is the same, the
+# label is the same. We change validation images only; the network is the one from section 9.
 
 # %%
 changes = {
@@ -929,9 +957,9 @@ for name, change in changes.items():
     print(f"{name:<18} AUC {auc}  sensitivity {found:.3f}  specificity {spared:.3f}")
 
 # %% [markdown]
-# The ranking (AUC) bends; the decisions at the old threshold can break: where sensitivity goes up and specificity down, the
-# network calls more and more children ill. A deployed network that is never
-# checked after a change of machine keeps giving answers, and nothing in them says that they have become worse.
+# The ranking (AUC) bends; the decisions at the old threshold can break: where sensitivity goes up and specificity
+# down, the network calls more and more children ill. A deployed network that is never checked after a change of
+# machine keeps giving answers, and nothing in them says that they have become worse.
 
 # %% [markdown]
 # ## 13. Quiz
@@ -983,10 +1011,11 @@ for name, fact in facts.items():
 #
 # - A convolution asks one small question everywhere: few weights, and a shifted image gives a shifted map.
 # - Strides and depth widen the receptive field; the sizes follow one formula each.
-# - Plain stacks of growing depth stop training well; with shortcuts they go on, for reasons that are not settled.
+# - Plain stacks of growing depth stop training well; with shortcuts they train about as well as shallower ones, for
+#   reasons that are not settled.
 # - A result is a value with an interval, over seeds and over test images, from a test set that was opened once.
-# - An augmentation is allowed when the label stays true and the image possible. Flipping a chest keeps *pneumonia* true and
-#   destroys every question about a side; this course leaves it out.
+# - An augmentation is allowed when the label stays true and the image possible. Flipping a chest keeps *pneumonia*
+#   true and destroys every question about a side; this course leaves it out.
 #
 # **Further reading**
 #
@@ -1009,4 +1038,5 @@ for name, fact in facts.items():
 # - Bohun et al. 2007, A population-based study of cardiac malformations and outcomes associated with dextrocardia,
 #   doi 10.1016/j.amjcard.2007.02.095
 #
-# **Next**: lesson 4 (planned) keeps the resolution that this network throws away, and draws the outline of what it finds.
+# **Next**: lesson 4 (planned) keeps the resolution that this network throws away, and draws the outline of what it
+# finds.
