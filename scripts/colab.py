@@ -19,9 +19,9 @@ from pathlib import Path
 
 import alone
 
-from medtutor.checks import sheets
 from medtutor.course import lesson, lessons
 from medtutor.course.build import as_bytes, build, notebook_path
+from medtutor.course.exercise_cells import ids
 
 LIST = alone.ROOT / "constraints-colab.txt"
 # on Colab too, in a version that our copy of its list does not name: the newest that fits
@@ -98,7 +98,7 @@ def run(one, notebook: Path, python: Path, folder: Path, env: dict[str, str], be
     moved = {name: (old, has["packages"].get(name)) for name, old in before.items() if has["packages"].get(name) != old}
     added = sorted(f"{name} {version}" for name, version in has["packages"].items() if name not in before)
     answered = list(has["answers"].values()).count("correct")
-    exercises = sum(len(sheet.exercises) for sheet in sheets() if sheet.path.stem == one.path.stem)
+    exercises = len(ids(one.path.read_text(encoding="utf-8")))
     print(f"{one}: {time.perf_counter() - started:.0f} s; {answered} of {exercises} exercises correct", flush=True)
     print(f"  installed {', '.join(added)}; changed {moved or 'nothing'}", flush=True)
     return not moved and answered == exercises

@@ -35,7 +35,6 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # else a cell that is not in view is not drawn
     "apputils-extension/notification": {"fetchNews": "false"},
 }
-EMPTY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 def need_chromium() -> None:
@@ -133,21 +132,9 @@ class Lab:
     token: str
     folder: Path
 
-    def open(
-        self,
-        browser: Any,
-        notebook: str,
-        size: tuple[int, int] = (1280, 1000),
-        limit: float = 120,
-        pictures: tuple[str, ...] = (),
-    ) -> Notebook:
-        """Open `notebook` (a path in the folder) in a new context of the browser, and wait for its kernel.
-
-        `pictures` are addresses that are answered here, with an empty picture: they are asked for, and never reached.
-        """
+    def open(self, browser: Any, notebook: str, size: tuple[int, int] = (1280, 1000), limit: float = 120) -> Notebook:
+        """Open `notebook` (a path in the folder) in a new context of the browser, and wait for its kernel."""
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
-        for url in pictures:
-            context.route(url, lambda route: route.fulfill(body=EMPTY_PICTURE, content_type="image/svg+xml"))
         page = Notebook(context.new_page())
         workspace = secrets.token_hex(4)  # in the same one JupyterLab would open the notebooks of before again
         page.tab.goto(f"{self.url}lab/workspaces/{workspace}/tree/{notebook}?token={self.token}")
@@ -268,10 +255,9 @@ class Notebook:
         assert len(times) == moves, f"{len(times)} of {moves} presses of {keys} were answered"
         return tuple(sorted(one[what] for one in times)[moves // 2] for what in ("drawn", "shown"))
 
-    def assert_quiet(self, but: tuple[str, ...] = ()) -> None:
-        """No error on the console, and no request to anything but this machine and the addresses `but`."""
-        here = ("127.0.0.1", "localhost", "", None)
-        outside = [url for url in self.requests if urlsplit(url).hostname not in here and url not in but]
+    def assert_quiet(self) -> None:
+        """No error on the console, and no request to anything but this machine."""
+        outside = [url for url in self.requests if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "", None)]
         assert not outside, f"requests that leave this machine: {outside}"
         assert not self.console, f"errors on the console: {self.console}"
 

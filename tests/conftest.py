@@ -15,6 +15,18 @@ def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("MEDTUTOR_OFFLINE", "1")
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(request):
+    """Networks of the tests that train are too small to share: two threads on busy cores wait for each other."""
+    if request.path.parent.name not in ("bench", "training"):
+        yield
+        return
+    from medtutor.bench.small import one_thread
+
+    with one_thread():
+        yield
+
+
 @pytest.fixture
 def real_data() -> Path:
     """The folder of real images (`MEDTUTOR_DATA`), or a skip."""

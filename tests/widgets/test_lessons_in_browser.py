@@ -20,9 +20,6 @@ from medtutor.course.build import notebook_path, write_to
 # The first test of a lesson also runs it. JupyterLab 4 does not draw the core widgets of ipywidgets 7, the lowest.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.newest]
 
-# What a header card shows from elsewhere. Nothing else of a lesson may ask for anything outside of this machine.
-BADGES: tuple[str, ...] = ()  # addresses that a lesson may ask for; none does
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -102,7 +99,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=lessons(), ids=lambda lesson: lesson.slug)
 def lesson(request, browser, lab):
-    page = lab.open(browser, notebook_path(request.param).name, pictures=BADGES)
+    page = lab.open(browser, notebook_path(request.param).name)
     page.run_all()
     cells = page.tab.evaluate(
         """() => jupyterapp.shell.currentWidget.content.widgets
@@ -283,7 +280,7 @@ def time_answers(page, quiz, output, moves=20):
 
 def test_a_lesson_says_nothing_on_the_console_and_asks_nothing_of_the_network(lesson):
     assert len(lesson.page.requests) > 10, "requests are seen"
-    lesson.page.assert_quiet(but=BADGES)
+    lesson.page.assert_quiet()
 
 
 def test_every_widget_of_the_library_has_keys_here():
