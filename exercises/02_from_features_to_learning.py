@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from medtutor.checks import Choice, Exercise, Quiz, Wrong, same
+from medtutor.checks import Choice, Essay, Exercise, Quiz, Wrong, same
 
 prefix = "learn"
 
@@ -866,4 +866,22 @@ choose = Quiz(
         ),
         Choice("Nothing, 150 images are too few for anything.", "For one feature that is known, they are many."),
     ),
+)
+
+abstract = Essay(
+    id="learn.abstract",
+    points=2,
+    prompt="""
+A colleague wants to write in an abstract: *"Learnt features outperform hand-made ones on chest X-rays."* Rewrite that
+sentence so that the figure and the paired differences above support each word of it, and add what a reader has to know
+to judge it.
+""",
+    rubric="""
+- One point: the claim is no wider than the run. It names the models, the data (children of one hospital, 28 pixels),
+  the measure (test AUC), and the paired difference with its interval; where the interval holds zero, it says that these
+  images cannot tell the two apart, and not that they are equal.
+- One point: it says what limits the claim: a few hundred test images and few seeds, one data set, settings that were
+  chosen on validation images which may share children with training, authors who had seen test figures before.
+""",
+    words=(30, 150),
 )

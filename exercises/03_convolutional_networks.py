@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from medtutor.checks import Choice, Exercise, Quiz, Wrong, same
+from medtutor.checks import Choice, Essay, Exercise, Guess, Quiz, Wrong, same
 
 prefix = "cnn"
 
@@ -63,6 +63,12 @@ def conv_weights(channels_in, channels_out, kernel, bias=True):
 )
 
 
+@weights.parameters
+def sizes(rng):
+    """Two layers that only the hidden case knows: (maps in, maps out, kernel)."""
+    return {"layers": [(rng.randint(2, 9), rng.randint(2, 9), rng.choice([2, 4, 5])), (rng.randint(3, 12), 2, 1)]}
+
+
 @weights.visible
 def one_map_of_one_map(conv_weights):
     same(
@@ -78,9 +84,9 @@ def sixteen_maps_of_three(conv_weights):
 
 
 @weights.hidden
-def equal_to_torch(conv_weights):
+def equal_to_torch(conv_weights, variant):
     """The count is compared with torch's for several layers."""
-    for channels_in, channels_out, kernel in ((4, 7, 5), (8, 2, 1)):
+    for channels_in, channels_out, kernel in ((4, 7, 5), *variant.layers):
         layer = torch.nn.Conv2d(channels_in, channels_out, kernel)
         expected = sum(p.numel() for p in layer.parameters())
         same(
@@ -101,9 +107,9 @@ conv2d = Exercise(
     points=2,
     prompt="""
 Extend the convolution of this section: `conv2d(x, k, stride=1, padding=0)` for an image `x` of shape `(H, W)` and a
-kernel `k` of shape `(kh, kw)`. Pad with zeros on all four sides, move by `stride` pixels, and do not turn the kernel.
-Use loops or `F.unfold`; to call
-`F.conv2d` would be no exercise. Leave `x` as it is.
+kernel `k` of shape `(kh, kw)`. Zeros are not neutral, so pad on all four sides with the value `<<fill>>` instead; move
+by `stride` pixels, and do not turn the kernel. Use loops or `F.unfold`; to call `F.conv2d` would be no exercise. Leave
+`x` as it is.
 """,
     starter='''
 import torch
@@ -111,7 +117,7 @@ from torch.nn import functional as F
 
 
 def conv2d(x, k, stride=1, padding=0):
-    """x (H, W), k (kh, kw); returns ((H + 2p - kh) // stride + 1, (W + 2p - kw) // stride + 1)."""
+    """x (H, W), k (kh, kw), p pixels of <<fill>> around; returns ((H + 2p - kh) // stride + 1, ...)."""
     ...
 ''',
     solution='''
@@ -120,8 +126,8 @@ from torch.nn import functional as F
 
 
 def conv2d(x, k, stride=1, padding=0):
-    """x (H, W), k (kh, kw); returns ((H + 2p - kh) // stride + 1, (W + 2p - kw) // stride + 1)."""
-    padded = F.pad(x, (padding, padding, padding, padding))
+    """x (H, W), k (kh, kw), p pixels of <<fill>> around; returns ((H + 2p - kh) // stride + 1, ...)."""
+    padded = F.pad(x, (padding, padding, padding, padding), value=<<fill>>)
     height = (padded.shape[0] - k.shape[0]) // stride + 1
     width = (padded.shape[1] - k.shape[1]) // stride + 1
     y = torch.zeros(height, width)
@@ -132,7 +138,7 @@ def conv2d(x, k, stride=1, padding=0):
     return y
 ''',
     hints=(
-        "First make a larger image with `F.pad(x, (padding, padding, padding, padding))`; then only the stride is new.",
+        "First make a larger image with `F.pad(x, (padding,) * 4, value=<<fill>>)`; then only the stride is new.",
         "Output `[r, c]` looks at rows `r * stride` to `r * stride + kh` of the padded image. How many such r fit?",
     ),
     wrong={
@@ -156,7 +162,8 @@ def conv2d(x, k, stride=1, padding=0):
             """
 from torch.nn import functional as F
 def conv2d(x, k, stride=1, padding=0):
-    return F.conv2d(F.pad(x, (2 * padding, 0, 2 * padding, 0))[None, None], k[None, None], stride=stride)[0, 0]
+    padded = F.pad(x, (2 * padding, 0, 2 * padding, 0), value=<<fill>>)
+    return F.conv2d(padded[None, None], k[None, None], stride=stride)[0, 0]
 """,
             "all four sides",
         ),
@@ -167,7 +174,15 @@ def conv2d(x, k, stride=1, padding=0):
     padded = F.pad(x[None, None], (padding,) * 4, mode="replicate")
     return F.conv2d(padded, k[None, None], stride=stride)[0, 0]
 """,
-            "zeros",
+            "from outside the image is <<fill>>",
+        ),
+        "pads with zeros": Wrong(
+            """
+from torch.nn import functional as F
+def conv2d(x, k, stride=1, padding=0):
+    return F.conv2d(x[None, None], k[None, None], stride=stride, padding=padding)[0, 0]
+""",
+            "from outside the image is <<fill>>",
         ),
         "one output too few": Wrong(
             """
@@ -190,10 +205,18 @@ def conv2d(x, k, stride=1, padding=0):
 )
 
 
-def _conv_case(conv2d, shape, kernel, stride, padding, message):
+@conv2d.parameters
+def frame(rng):
+    """What is padded with, and a hidden kernel that is not square. 1 is the grey of an image of ones: not that."""
+    return {"fill": rng.choice([-1.0, -0.75, -0.5, 0.25, 0.5, 0.75]), "kernel": (2, rng.choice([3, 4, 5]))}
+
+
+def _conv_case(conv2d, variant, shape, kernel, stride, padding, message):
     generator = torch.Generator().manual_seed(0)
     x, k = torch.randn(shape, generator=generator), torch.randn(kernel, generator=generator)
-    expected = F.conv2d(x[None, None], k[None, None], stride=stride, padding=padding)[0, 0]
+    padded = F.pad(x, (padding,) * 4, value=variant.fill)
+    expected = F.conv2d(padded[None, None], k[None, None], stride=stride)[0, 0]
+    same(variant.reference(x.clone(), k.clone(), stride, padding), expected, "The solution is not torch's.", 1e-4)
     same(conv2d(x.clone(), k.clone(), stride, padding), expected, message, 1e-4)
 
 
@@ -214,26 +237,26 @@ def stride_two(conv2d):
 
 
 @conv2d.visible
-def padding_keeps_the_size(conv2d):
+def padding_keeps_the_size(conv2d, variant):
     x = torch.ones(4, 4)
     middle = torch.zeros(3, 3)
     middle[1, 1] = 1
     same(conv2d(x, middle, padding=1), x, "Pad on all four sides: a kernel with a 1 in its middle returns the image.")
     corner = torch.zeros(3, 3)
     corner[0, 0] = 1
-    shifted = torch.zeros(4, 4)
+    shifted = torch.full((4, 4), variant.fill)
     shifted[1:, 1:] = 1
-    same(conv2d(x, corner, padding=1), shifted, "Pad with zeros: what comes in from outside the image is 0.")
+    same(conv2d(x, corner, padding=1), shifted, f"What comes in from outside the image is {variant.fill}.")
 
 
 @conv2d.hidden
-def odd_shapes(conv2d):
+def odd_shapes(conv2d, variant):
     """An image and a kernel that are not square, with stride and padding."""
-    _conv_case(
-        conv2d, (9, 12), (2, 5), 1, 0, "A kernel that is 2 high and 5 wide gives another result; is it transposed?"
-    )
-    _conv_case(conv2d, (7, 10), (3, 3), 2, 1, "Stride 2 with padding 1 differs from torch's.")
-    _conv_case(conv2d, (8, 8), (3, 3), 3, 2, "Stride 3 with padding 2 differs from torch's.")
+    high, wide = variant.kernel
+    message = f"A kernel that is {high} high and {wide} wide gives another result; is it transposed?"
+    _conv_case(conv2d, variant, (9, 12), variant.kernel, 1, 0, message)
+    _conv_case(conv2d, variant, (7, 10), (3, 3), 2, 1, "Stride 2 with padding 1 differs from torch's.")
+    _conv_case(conv2d, variant, (8, 8), (3, 3), 3, 2, "Stride 3 with padding 2 differs from torch's.")
 
 
 @conv2d.hidden
@@ -251,17 +274,18 @@ field_of_view = Exercise(
     prompt="""
 A *dilated* convolution spreads its kernel: with dilation $d$ the weights lie $d$ positions apart on the map that they
 read, so a kernel 3 wide covers $2d + 1$ positions. Write `field_of_view(layers)` for a list of `(kernel, stride,
-dilation)`, from the image on, and return the width in pixels that one output sees. No layers: one pixel.
+dilation)`. These layers follow a *stem* that is not in the list: a first convolution, <<kernel>> wide, with stride
+<<stride>> and dilation 1, which reads the image. Return the width in pixels of the image that one output sees.
 """,
     starter='''
 def field_of_view(layers):
-    """layers: (kernel, stride, dilation) from the image on; returns the receptive field in pixels."""
+    """layers: (kernel, stride, dilation) from the stem on; returns the receptive field in pixels of the image."""
     ...
 ''',
     solution='''
 def field_of_view(layers):
-    """layers: (kernel, stride, dilation) from the image on; returns the receptive field in pixels."""
-    width, step = 1, 1
+    """layers: (kernel, stride, dilation) from the stem on; returns the receptive field in pixels of the image."""
+    width, step = <<kernel>>, <<stride>>
     for kernel, stride, dilation in layers:
         width += (kernel - 1) * dilation * step
         step *= stride
@@ -269,14 +293,15 @@ def field_of_view(layers):
 ''',
     hints=(
         "Start from `receptive_field` of this section. What does dilation change: the step between neighbours of the "
-        "map, or the reach of the kernel on it?",
-        "The reach grows: `(kernel - 1) * dilation` instead of `(kernel - 1)`. A layer's stride counts for the next.",
+        "map, or the reach of the kernel on it? And what are width and step behind the stem?",
+        "The reach grows: `(kernel - 1) * dilation` instead of `(kernel - 1)`. Behind the stem the width is <<kernel>> "
+        "and the step <<stride>>; each layer's stride counts for the next.",
     ),
     wrong={
         "stride before the kernel": Wrong(
             """
 def field_of_view(layers):
-    width, step = 1, 1
+    width, step = <<kernel>>, <<stride>>
     for kernel, stride, dilation in layers:
         step *= stride
         width += (kernel - 1) * dilation * step
@@ -287,69 +312,113 @@ def field_of_view(layers):
         "ignores dilation": Wrong(
             """
 def field_of_view(layers):
-    width, step = 1, 1
+    width, step = <<kernel>>, <<stride>>
     for kernel, stride, dilation in layers:
         width += (kernel - 1) * step
         step *= stride
     return width
 """,
-            "dilation",
+            "look at what dilation",
         ),
-        "starts at zero": Wrong(
+        "forgets the stem": Wrong(
             """
 def field_of_view(layers):
-    width, step = 0, 1
+    width, step = 1, 1
     for kernel, stride, dilation in layers:
         width += (kernel - 1) * dilation * step
         step *= stride
     return width
 """,
-            "one pixel",
+            "what the stem sees",
+        ),
+        "forgets the stride of the stem": Wrong(
+            """
+def field_of_view(layers):
+    width, step = <<kernel>>, 1
+    for kernel, stride, dilation in layers:
+        width += (kernel - 1) * dilation * step
+        step *= stride
+    return width
+""",
+            "apart",
+        ),
+        "starts at zero": Wrong(
+            """
+def field_of_view(layers):
+    width, step = 0, 1
+    for kernel, stride, dilation in [(<<kernel>>, <<stride>>, 1), *layers]:
+        width += (kernel - 1) * dilation * step
+        step *= stride
+    return width
+""",
+            "what the stem sees",
         ),
         "adds kernels instead of reaches": Wrong(
             """
 def field_of_view(layers):
-    width, step = 0, 1
+    width, step = <<kernel>>, <<stride>>
     for kernel, stride, dilation in layers:
         width += kernel * dilation * step
         step *= stride
-    return max(width, 1)
+    return width
 """,
-            "two 3 x 3 layers",
+            "overlap",
         ),
     },
 )
 
 
-@field_of_view.visible
-def no_layer(field_of_view):
-    same(field_of_view([]), 1, "Without a layer, an output is one pixel of the image.")
+@field_of_view.parameters
+def stem(rng):
+    """The stem, and layers that only a hidden case knows."""
+    layers = [(rng.randint(2, 4), rng.randint(1, 2), rng.randint(2, 3)) for _ in range(3)]
+    tower = [(rng.randint(1, 5), rng.randint(1, 3), rng.randint(1, 4)) for _ in range(8)]
+    return {"kernel": rng.choice([3, 5, 7]), "stride": rng.choice([2, 3]), "layers": layers, "tower": tower}
 
 
 @field_of_view.visible
-def two_layers(field_of_view):
-    same(field_of_view([(3, 1, 1), (3, 1, 1)]), 5, "Two 3 x 3 layers see 5 pixels: two 3 x 3 layers overlap.")
+def no_layer(field_of_view, variant):
+    message = f"Without layers behind it, an output sees what the stem sees: {variant.kernel} pixels."
+    same(field_of_view([]), variant.kernel, message)
 
 
 @field_of_view.visible
-def one_strided_layer(field_of_view):
-    same(field_of_view([(3, 2, 1)]), 3, "The stride of a layer counts for the layers after it, not for its own view.")
+def one_layer(field_of_view, variant):
+    wide, step = variant.kernel + 2 * variant.stride, variant.stride
+    message = (
+        f"One 3 x 3 layer behind the stem sees {wide} pixels: 3 kernels of the stem, {step} pixels apart, overlap."
+    )
+    same(field_of_view([(3, 1, 1)]), wide, message)
+
+
+@field_of_view.visible
+def one_strided_layer(field_of_view, variant):
+    message = "The stride of a layer counts for the layers after it, not for its own view."
+    same(field_of_view([(3, 2, 1)]), variant.kernel + 2 * variant.stride, message)
 
 
 @field_of_view.hidden
-def against_gradients(field_of_view):
+def against_gradients(field_of_view, variant):
     """Networks with strides and dilations, whose view was counted by their gradients."""
-    for layers in ([(3, 1, 2)], [(3, 2, 1), (3, 1, 4)], [(5, 3, 1), (3, 2, 2), (1, 1, 1), (3, 1, 3)]):
-        convs = [torch.nn.Conv2d(1, 1, k, s, dilation=d, bias=False) for k, s, d in layers]
+    for layers in ([(3, 1, 2)], [(3, 2, 1), (3, 1, 4)], variant.layers):
+        every = [(variant.kernel, variant.stride, 1), *layers]
+        convs = [torch.nn.Conv2d(1, 1, k, s, dilation=d, bias=False) for k, s, d in every]
         net = torch.nn.Sequential(*convs)
         for conv in convs:
             torch.nn.init.ones_(conv.weight)
-        image = torch.ones(1, 1, 120, 120, requires_grad=True)
+        image = torch.ones(1, 1, 240, 240, requires_grad=True)
         net(image)[0, 0, 0, 0].backward()
         rows = torch.where(image.grad[0, 0].any(dim=1))[0]
         counted = int(rows.max() - rows.min()) + 1
         message = f"For {layers} the gradient reaches over {counted} pixels; look at what dilation and stride do."
         same(field_of_view(layers), counted, message)
+
+
+@field_of_view.hidden
+def a_tower_of_layers(field_of_view, variant):
+    """More layers than an image is wide enough for."""
+    expected = variant.reference(variant.tower)
+    same(field_of_view(variant.tower), expected, "For eight layers of mixed strides and dilations the width differs.")
 
 
 ppv = Exercise(
@@ -625,4 +694,34 @@ saved = Quiz(
         Choice("The share of alarms that are true", "Yes: more healthy children means more false alarms.", right=True),
         Choice("AUC", "It compares pairs of one ill and one healthy child; the share of ill children does not enter."),
     ),
+)
+
+net_auc = Guess(
+    id="cnn.net_auc",
+    points=1,
+    prompt="Which validation AUC will the convolutional network reach that we build in section 8?",
+    name="guess_net",
+    unit="AUC",
+    low=0.5,
+    high=1,
+)
+
+threshold_for_a_clinic = Essay(
+    id="cnn.which_threshold",
+    points=3,
+    prompt="""
+The clinic asks which threshold it should use. Answer in a few sentences: what can moving the threshold change and what
+can it not (read a point off the curve as an example)? Why must it not be chosen on this figure? What do you need to
+know from the clinic first?
+""",
+    rubric="""
+- One point: moving the threshold walks along the curve, more of the ill found against more of the healthy called ill.
+  It does not change the ranking, so the curve and its AUC stay. A point is read off with both of its numbers.
+- One point: this is the test set. A threshold that is chosen here was fitted to it, and its score is no longer that of
+  unseen images; choose it on validation images, best on the clinic's own. (Also: the curve is of averaged scores, and
+  the band shows how far it would move with other images.)
+- One point: how common pneumonia is among its children, what a missed child and a false alarm cost there, who reads the
+  image afterwards, and whether its machine and children are like these.
+""",
+    words=(40, 250),
 )

@@ -28,15 +28,18 @@ _NAMES = {
     "solution": "medtutor.checks",
     "quiz": "medtutor.checks",
     "answer": "medtutor.checks",
+    "guess": "medtutor.checks",
     "progress": "medtutor.checks",
 }
-_ROOMS = ("bench", "checks", "course", "data", "errors", "evaluate", "figures", "nets", "training", "widgets")
+_ROOMS = (
+    *("bench", "checks", "course", "data", "errors", "evaluate", "figures", "grading", "nets", "training", "widgets"),
+)
 
 __all__ = [*_NAMES, *_ROOMS, "__version__"]
 
 if TYPE_CHECKING:
-    from medtutor import bench, checks, course, data, errors, evaluate, figures, nets, training, widgets
-    from medtutor.checks import answer, check, hint, progress, quiz, solution
+    from medtutor import bench, checks, course, data, errors, evaluate, figures, grading, nets, training, widgets
+    from medtutor.checks import answer, check, guess, hint, progress, quiz, solution
     from medtutor.course import record, start
     from medtutor.data import card, cards, load
     from medtutor.training import fit, predict

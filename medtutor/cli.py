@@ -18,6 +18,7 @@ import typer
 import medtutor
 from medtutor import resources
 from medtutor.errors import DataError, LessonError, MedtutorError
+from medtutor.grading import commands
 
 FIRST_LESSON = 1
 HEADLESS_LESSON = 3
@@ -60,6 +61,9 @@ def _command(example: str, name: str | None = None, group: typer.Typer = app) ->
         return function
 
     return register
+
+
+commands.add(_command)
 
 
 def _say(error: Exception) -> None:
@@ -220,6 +224,18 @@ def reference(
     _benched(bench.reference(name, epochs=epochs, size=size), json_to)
 
 
+@_command("medtutor bench grading --students 40 --jobs 2", name="grading", group=bench_app)
+def bench_grading(
+    students: Annotated[int, typer.Option(help="How large the generated class is.")] = 40,
+    jobs: Annotated[int, typer.Option(help="Submissions that medtutor grades at once.")] = 2,
+    json_to: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+) -> None:
+    """Grade the same generated class with nbgrader and with medtutor, and print the ratio."""
+    from medtutor.bench import grading
+
+    _benched(grading.grading(students, jobs), json_to, grading.table)
+
+
 @_command("medtutor build --check")
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a notebook differs.")] = False,
@@ -315,13 +331,13 @@ def _own_copy(notebook: Path) -> Path:
     return copy
 
 
-def _benched(result: dict[str, Any], json_to: Path | None) -> None:
+def _benched(result: dict[str, Any], json_to: Path | None, table: Callable | None = None) -> None:
     from medtutor import bench
     from medtutor.course.measured import write
 
     if json_to:
         write(json_to, (json.dumps(result, indent=2) + "\n").encode())
-    typer.echo(bench.table(result))
+    typer.echo((table or bench.table)(result))
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:

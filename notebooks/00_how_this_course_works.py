@@ -139,7 +139,11 @@ progress()
 #
 # If your instructor grades this course, hand in the notebook file itself (`.ipynb`). Cells that you added or moved, or
 # output that you deleted, cost nothing: answers are found by the comment `# medtutor: ...` in their first line, or
-# else by the name of the function.
+# else by the name of the function. Write a text answer into the cell that was left for it: such a cell is found by its
+# first line.
+#
+# A notebook that is graded looks the same, but there `check` tries only the visible cases, quizzes are silent, and
+# `solution` is closed.
 #
 # ## 7. Four boxes
 #

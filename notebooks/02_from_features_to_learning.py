@@ -1124,7 +1124,11 @@ print(f"{len(test)} test images tell one AUC to about +- {half:.3f}; your guess:
 # > **Caution.** Your notebook opened the test set once, for three models. The authors had seen test figures of trial
 # > runs before this text was written, so these are no blind results. An augmented entry looked good on test; we
 # > therefore show augmentation on validation only. Confirming it takes images nobody has seen.
-#
+
+# %%
+# essay: learn.abstract
+
+# %% [markdown]
 # ### Augmentation: what a person knows
 #
 # *Augmentation* shows each image a little turned, shifted or brightened at every epoch. It adds something that a

@@ -132,7 +132,12 @@ figures.images(
 
 # %%
 guess_pixels = None  # AUC of a model with one weight for each pixel, between 0.5 and 1
-guess_net = None  # AUC of the convolutional network that we build below
+
+# %% [markdown]
+# The second number we lock, because it is tempting to change it after the run.
+
+# %%
+# guess: cnn.net_auc
 
 # %% [markdown]
 # Every data set in this course has a card. Read at least who is in it, who is not, and what is known to be wrong.
@@ -792,6 +797,9 @@ figures.roc(
     f"{curve_auc}. A shaded band shows the 95 % interval of sensitivity at each false positive rate, seeds left out.",
     source=test.source,
 )
+
+# %%
+# essay: cnn.which_threshold
 
 # %% [markdown]
 # > **Clinic.** The share of true alarms depends on how common the disease is where you stand. In this test set six of ten

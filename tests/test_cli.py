@@ -26,7 +26,11 @@ COMMANDS = [
     "check-machine",
     "build",
     "lint",
+    "release",
+    "grade",
+    "export",
     "bench classification",
+    "bench grading",
     "bench reference",
 ]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from medtutor.checks import engine, store
-from medtutor.checks.finding import find, sheets
+from medtutor.checks.finding import find, sheet, sheets
+from medtutor.checks.mode import asked_here, is_graded
 from medtutor.checks.spec import Quiz
 from medtutor.errors import DataError, MedtutorError
 
@@ -34,12 +34,14 @@ def check(id: str, namespace: Mapping[str, Any] | None = None) -> Said:
     """Try the answer to exercise `id` that stands in the notebook (or in `namespace`), hidden cases included.
 
     Says *correct*, *not yet* and why, or *not attempted*, and keeps the best state in the local progress file.
-    Raises `UnknownNameError` for an id that does not exist.
+    In graded mode only the visible cases are tried. Raises `UnknownNameError` for an id that does not exist.
     """
-    exercise = find("exercise", id)
-    outcome = engine.evaluate_answer(exercise, _notebook() if namespace is None else namespace)
-    store.keep("exercises", id, outcome.state)
+    exercise, all_cases = asked_here(id), not is_graded()
+    outcome = engine.evaluate_answer(exercise, _notebook() if namespace is None else namespace, hidden=all_cases)
     points = f"{exercise.points} point{'s' if exercise.points > 1 else ''}"
+    if outcome.state == engine.CORRECT and not all_cases:
+        return Said(f"{id}: passes the cases shown here.", f"It is graded by others too ({points}).", outcome.state)
+    store.keep("exercises", id, outcome.state)
     if outcome.state == engine.CORRECT:
         return Said(f"{id}: correct.", f"({points})", outcome.state)
     if outcome.state == engine.NOT_YET:
@@ -51,7 +53,7 @@ def check(id: str, namespace: Mapping[str, Any] | None = None) -> Said:
 
 def hint(id: str) -> Said:
     """The next hint of exercise `id`: the first, the second, then where the solution is."""
-    exercise = find("exercise", id)
+    exercise = asked_here(id)
     seen = store.read()["hints"].get(id, 0)
     if seen >= len(exercise.hints):
         return Said("No more hints.", f"See `solution({id!r})`. The last one was: {exercise.hints[-1]}")
@@ -60,37 +62,43 @@ def hint(id: str) -> Said:
 
 
 def solution(id: str) -> Said:
-    """The solution of exercise `id`. Raises `MedtutorError` in graded mode (`MEDTUTOR_GRADED=1`)."""
-    exercise = find("exercise", id)
-    if os.environ.get("MEDTUTOR_GRADED", "") not in ("", "0"):
-        raise MedtutorError(f"The solution of {id} is closed: this notebook is graded. Hints stay open: hint({id!r}).")
+    """The solution of exercise `id`; of an essay, what a good answer says.
+
+    Raises `MedtutorError` in graded mode (`MEDTUTOR_GRADED=1`) and `UnknownNameError`.
+    """
+    essay = sheet(str(id).partition(".")[0]).essays.get(id)
+    exercise = None if essay else find("exercise", id)
+    if is_graded():
+        hints = "" if essay else f" Hints stay open: hint({id!r})."
+        raise MedtutorError(f"The solution of {id} is closed: this notebook is graded.{hints}")
     store.keep("solutions", id, True)
+    if essay:
+        return Said(f"A good answer to {id}:", f"\n\n{essay.rubric.strip()}")
     return Said(f"A solution of {id}:", f"\n\n```python\n{exercise.solution}```")
 
 
 def answer(id: str, letters: str) -> Said:
     """Answer quiz `id` with one letter, or several where several choices are right: `answer("cnn.q1", "b")`.
 
-    Says whether it is right, with the feedback of each chosen one. Raises `DataError` for a letter that is no choice.
+    Says whether it is right, with the feedback of each chosen one; in graded mode only that it was read. Raises
+    `DataError` for a letter that is no choice.
     """
     question = find("quiz", id)
     choices = question.lettered()
     chosen = [letter for letter in str(letters).lower() if letter.isalnum()]
     if not chosen or not set(chosen) <= set(choices):
         raise DataError(f"Quiz {id} has the choices {', '.join(choices)}; got {letters!r}.")
-    right = {letter for letter, choice in choices.items() if choice.right}
-    state = engine.CORRECT if set(chosen) == right else engine.NOT_YET
+    if is_graded():
+        return Said(f"{id}: your answer is {', '.join(sorted(set(chosen)))}.", "It is marked with the notebook.")
+    state = engine.CORRECT if set(chosen) == question.right() else engine.NOT_YET
     store.keep("quizzes", id, state)
-    feedback = " ".join(f"({letter}) {choices[letter].feedback}" for letter in sorted(set(chosen)))
-    if state == engine.NOT_YET and set(chosen) < right:
-        feedback += " That is not all of it: more than one choice is right."
-    return Said(f"{id}: {state}.", feedback, state)
+    return Said(f"{id}: {state}.", question.feedback(chosen), state)
 
 
 def quiz(id: str) -> Any:
     """Quiz `id` as radio buttons (boxes where several choices are right); as text where there are no widgets."""
     question = find("quiz", id)
-    if "IPython" not in sys.modules or not _in_notebook():
+    if is_graded() or "IPython" not in sys.modules or not _in_notebook():  # a click does not stand in the file
         return Said(f"{id}.", _as_text(question))
     try:
         import ipywidgets

@@ -23,8 +23,8 @@ class Outcome:
     case: str = ""
 
 
-def evaluate_answer(exercise: Exercise, namespace: Mapping[str, Any]) -> Outcome:
-    """The outcome for the object named `exercise.name` in `namespace`: visible cases first, then hidden ones.
+def evaluate_answer(exercise: Exercise, namespace: Mapping[str, Any], hidden: bool = True) -> Outcome:
+    """The outcome for the object named `exercise.name` in `namespace`: visible cases, then (if `hidden`) hidden ones.
 
     What the answer prints is swallowed. A case that fails ends the run: its message is the one to work on.
     """
@@ -33,22 +33,25 @@ def evaluate_answer(exercise: Exercise, namespace: Mapping[str, Any]) -> Outcome
     answer = namespace[exercise.name]
     if is_starter(exercise, answer):
         return Outcome(NOT_ATTEMPTED)
-    for cases, hidden in ((exercise.visible_cases, False), (exercise.hidden_cases, True)):
+    for cases, unseen in ((exercise.visible_cases, False), (exercise.hidden_cases if hidden else [], True)):
         for case in cases:
-            message = _failure(case, answer, hidden)
+            message = _failure(case, answer, unseen)
             if message is not None:
                 return Outcome(NOT_YET, message, case.__name__)
     return Outcome(CORRECT)
 
 
-def run_cases(id: str, answer: Any, hidden: bool = False) -> None:
+def run_cases(id: str, answer: Any, hidden: bool = False, parameters: Mapping[str, Any] | None = None) -> None:
     """Run the visible (or hidden) cases of exercise `id` on `answer`; the first that fails raises `AssertionError`.
 
-    For graders that run the tests in the notebook itself, such as nbgrader.
+    For graders that run the tests in the notebook itself, such as nbgrader. `parameters`: values of a seeded exercise.
     """
     from medtutor.checks.finding import find
+    from medtutor.checks.seeded import with_parameters
 
     exercise = find("exercise", id)
+    if parameters:
+        exercise = with_parameters(exercise, parameters)
     for case in exercise.hidden_cases if hidden else exercise.visible_cases:
         message = _failure(case, answer, hidden)
         if message is not None:
@@ -92,3 +95,16 @@ def _failure(case: Case, answer: Any, hidden: bool) -> str | None:
         where = f" Hidden case: {' '.join((case.__doc__ or case.__name__).split())}" if hidden else ""
         return f"Your code raises {type(error).__name__}: {error}.{where}"
     return None
+
+
+def run_quiz(id: str, letters: Any) -> None:
+    """Raise `AssertionError` with the feedback of what was chosen unless it is right. For graders as `run_cases`."""
+    from medtutor.checks.finding import find
+
+    question = find("quiz", id)
+    chosen = {letter for letter in str(letters).lower() if letter.isalnum()}
+    choices = question.lettered()
+    if not chosen or not chosen <= set(choices):
+        raise AssertionError(f"Choose out of {', '.join(choices)}.")
+    if chosen != question.right():
+        raise AssertionError(question.feedback(chosen))

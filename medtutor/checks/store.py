@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from medtutor.errors import DataError, StorageError
 
 ORDER = {"not attempted": 0, "not yet": 1, "correct": 2}
-GROUPS = ("exercises", "quizzes", "hints", "solutions")
+GROUPS = ("exercises", "quizzes", "hints", "solutions", "guesses")
 
 
 def path() -> Path:
@@ -60,11 +62,23 @@ def parse(content: bytes, name: Any) -> dict[str, dict[str, Any]]:
         for id, value in (entries if isinstance(entries, dict) else {}).items():
             if group in ("exercises", "quizzes"):
                 fits = value in ORDER if isinstance(value, str) else False
+            elif group == "guesses":
+                fits = _is_guess(value)
             else:
                 fits = isinstance(value, int)
             if fits:
                 checked[group][id] = value
     return checked
+
+
+def _is_guess(value: Any) -> bool:
+    """A locked guess: {"value": a number, "time": an ISO 8601 time with its offset}."""
+    if not isinstance(value, dict) or set(value) != {"value", "time"} or type(value["value"]) not in (int, float):
+        return False
+    try:
+        return math.isfinite(value["value"]) and datetime.fromisoformat(value["time"]).tzinfo is not None
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 def keep(group: str, id: str, value: Any) -> None:
@@ -74,15 +88,19 @@ def keep(group: str, id: str, value: Any) -> None:
 
 
 def merge(other: dict[str, dict[str, Any]]) -> None:
-    """Take `other` into the file. Raises `StorageError`."""
+    """Take `other` into the file; of two guesses the earlier one stays. Raises `StorageError`."""
     kept = read()
     for group, entries in other.items():
+        rank = ORDER.get if group in ("exercises", "quizzes") else _earlier if group == "guesses" else int
         for id, value in entries.items():
             old = kept[group].get(id)
-            rank = ORDER.get if group in ("exercises", "quizzes") else int
             if old is None or rank(value) > rank(old):
                 kept[group][id] = value
     write(kept, path())
+
+
+def _earlier(guess: dict[str, Any]) -> float:
+    return -datetime.fromisoformat(guess["time"]).timestamp()
 
 
 def write(kept: dict[str, dict[str, Any]], name: str | Path) -> str:

@@ -14,7 +14,7 @@ import jupytext
 import nbformat
 
 from medtutor.course import frontmatter
-from medtutor.course.exercise_cells import KINDS, Cell, expand
+from medtutor.course.exercise_cells import KINDS, Cell, Parameters, expand, graded_cell
 from medtutor.course.frontmatter import BUDGETS, Lesson
 from medtutor.course.measured import measured, megabytes, seconds, write
 from medtutor.course.setup_cell import REPOSITORY, setup_cell, tag
@@ -28,11 +28,12 @@ METADATA = {
 PLACES = {"smoke": "a short check", "laptop": "2 CPU cores, 2 GB", "gpu": "a CUDA GPU"}
 
 
-def build(lesson: Lesson, kind: str = "student") -> nbformat.NotebookNode:
+def build(lesson: Lesson, kind: str = "student", parameters: Parameters | None = None) -> nbformat.NotebookNode:
     """A notebook of a lesson: header card, setup cell, and the cells of its source.
 
-    `kind`: "student" (starters where the exercises are; this one is committed), "solution" (this one is run), or
-    "nbgrader" (a source notebook for nbgrader). Raises `LessonError` where the source is no notebook.
+    `kind`: "student" (starters where the exercises are; this one is committed), "solution" (this one is run),
+    "nbgrader" (a source notebook for nbgrader), or "graded" (for a class). `parameters`: exercise id to the values of
+    a seeded exercise; without, the public ones. Raises `LessonError` where the source is no notebook.
     """
     if kind not in KINDS:
         raise unknown("kind of notebook", kind, KINDS)
@@ -43,8 +44,10 @@ def build(lesson: Lesson, kind: str = "student") -> nbformat.NotebookNode:
         nbformat.v4.new_markdown_cell(header(lesson), id="header"),
         nbformat.v4.new_code_cell(setup_cell(lesson), id="setup"),
     ]
+    if kind == "graded":
+        cells.append(nbformat.v4.new_code_cell(graded_cell(body, parameters).source, id="graded"))
     seen: Counter[str] = Counter()
-    for cell in _cells(body, kind, lesson.path.name):
+    for cell in _cells(body, kind, lesson.path.name, parameters):
         # From the content, so that an edit elsewhere moves no id; equal cells are told apart by a count.
         key = f"{lesson.slug}\n{cell.kind}\n{cell.source}"
         seen[key] += 1
@@ -60,10 +63,10 @@ def build(lesson: Lesson, kind: str = "student") -> nbformat.NotebookNode:
     return notebook
 
 
-def _cells(body: str, kind: str, where: str) -> Iterator[Cell]:
+def _cells(body: str, kind: str, where: str, parameters: Parameters | None) -> Iterator[Cell]:
     """The cells of a lesson's source, with prompt, answer and check in place of each line `# exercise: ID`."""
     for cell in jupytext.reads(body, fmt="py:percent").cells:
-        expanded = expand(cell.source, kind, where) if cell.cell_type == "code" else None
+        expanded = expand(cell.source, kind, where, parameters) if cell.cell_type == "code" else None
         if expanded is not None:
             yield from expanded
         else:
