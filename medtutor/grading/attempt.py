@@ -77,7 +77,7 @@ def with_names(
     except SessionOver as over:
         why = over.why
         if why == "crashed" and worker.last.get("signal") == signal.SIGKILL:  # by a limit: nobody else can
-            why = "time" if worker.last["cpu_s"] >= 0.9 * settings.seconds else "memory"
+            why = "memory" if worker.last["grown_mb"] > settings.memory_mb / 2 else "time"
         return Attempt(0.0, why, _OVER[why].format(seconds=settings.seconds, memory=settings.memory_mb))
     except StudentRaised as error:  # while it was run
         return _raised(error, settings)

@@ -64,9 +64,14 @@ def grade_class(
         handed_in = came_in.submissions
         tasks = personal.for_students(task, assignment, [one.student for one in handed_in], secret)
         keyed = dataclasses.asdict(settings)
-        keys = [store.key(one, mine, keyed) for one, mine in zip(handed_in, tasks, strict=True)]
+        keys = [store.key(one, mine or task, keyed) for one, mine in zip(handed_in, tasks, strict=True)]
         found: list[Graded | None] = [
-            None if force else store.kept(out, key, one.student) for key, one in zip(keys, handed_in, strict=True)
+            workers.for_a_person(one, task, personal.UNKNOWN)
+            if mine is None
+            else None
+            if force
+            else store.kept(out, key, one.student)
+            for key, one, mine in zip(keys, handed_in, tasks, strict=True)
         ]
         todo = [place for place, graded in enumerate(found) if graded is None]
         if progress is not None:
@@ -95,13 +100,18 @@ def grade_class(
         "timeout": settings.seconds,
         "memory": settings.memory_mb,
         "students": came_in.students,
-        "notes": list(came_in.notes),
+        "notes": [*came_in.notes, *_unknown(handed_in, tasks)],
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     marks.write_all(out, task, result, info)
     feedback.write(out, result, task)
     write(out / "report.html", report.page(task, result, info).encode("utf-8", "replace"))
     return Done(task, result, info)
+
+
+def _unknown(handed_in: Sequence[Submission], tasks: Sequence[Assignment | None]) -> list[str]:
+    names = [one.student for one, mine in zip(handed_in, tasks, strict=True) if mine is None]
+    return [f"{len(names)} were not marked. {personal.UNKNOWN} They are: {', '.join(names)}."] if names else []
 
 
 def finish(

@@ -120,6 +120,7 @@ class _Warm:
         from medtutor.grading.personal import for_students
 
         (task,) = for_students(self.task, self.path, [submission.student], self.secret)
+        assert task is not None  # who is not on the list is not sent
         return judge.grade(submission, task, self.worker, self.settings)
 
     def close(self) -> None:

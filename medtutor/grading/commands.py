@@ -109,6 +109,8 @@ def grade(
     waiting = sum(one.status == "needs marking" for one in done.graded)
     typer.echo(f"{len(done.graded)} submissions, {done.info['graded']} graded now, in {done.info['seconds']:.1f} s")
     typer.echo(f"isolation: {done.info['isolation']['level']}")
+    for note in done.info["notes"]:
+        typer.echo(f"look at this: {note}", err=True)
     if waiting:
         typer.echo(f"{waiting} wait for a person: fill in {out / 'manual.csv'} and run the same command again")
     typer.echo(f"report: {out / 'report.html'}")
@@ -118,8 +120,10 @@ def export(
     out: Annotated[Path, typer.Argument(help="The folder that `medtutor grade` wrote.")],
     format: Annotated[str, typer.Option("--format", help="canvas, moodle, gradescope or nbgrader.")],
     to: Annotated[Path, typer.Option("--to", help="The folder to write.")] = Path("export"),
-    gradebook: Annotated[Path | None, typer.Option(help="Canvas: the gradebook that it exports, to fill in.")] = None,
-    worksheet: Annotated[Path | None, typer.Option(help="Moodle: its grading worksheet, to fill in.")] = None,
+    gradebook: Annotated[
+        Path | None, typer.Option(help="Canvas's gradebook, or Moodle's grading worksheet, to fill in.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Canvas: the assignment's name there, if it is another one.")] = "",
     scale: Annotated[bool, typer.Option("--scale", help="Convert to the platform's points where they differ.")] = False,
     missing: Annotated[str, typer.Option(help="blank or zero: the mark of who handed in nothing.")] = "blank",
     assignment: Annotated[Path | None, typer.Option(help="nbgrader: the bundle or source notebook.")] = None,
@@ -131,7 +135,7 @@ def export(
 
     if format == "nbgrader" and (assignment is None or submissions is None):
         raise DataError("For nbgrader, give --assignment (bundle or source notebook) and --submissions too.")
-    given = {"gradebook": gradebook, "worksheet": worksheet, "assignment": assignment, "submissions": submissions}
+    given = {"gradebook": gradebook, "title": title or None, "assignment": assignment, "submissions": submissions}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if scale:
         options["scale"] = True

@@ -21,6 +21,8 @@ from medtutor.grading.results import Graded, Outcome
 from medtutor.grading.session import Session
 from medtutor.grading.submission import Answer, Notebook, Submission
 
+NOTHING = "No answer was found, or the cell is as it was handed out."
+
 
 def grade(
     submission: Submission,
@@ -75,7 +77,7 @@ def _mark_code(
 ) -> Outcome:
     """The best that a candidate earns: a copied or half-deleted cell costs nothing that another one has earned."""
     if not answers:
-        return Outcome(question.id, "not attempted", 0.0, question.points)
+        return Outcome(question.id, "not attempted", 0.0, question.points, NOTHING)
     best, notes = Attempt(-1, "wrong"), ()
     attempt = _attempt_cases if question.kind == "cases" else attempt_asserts
     for answer in answers:

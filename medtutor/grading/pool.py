@@ -119,14 +119,15 @@ class Worker:
     def session(self, seconds: float) -> Iterator[Session]:
         """A fresh student process for one answer; it is killed at the end. `last` says afterwards how it had ended."""
         ours, theirs = socket.socketpair()
+        session = Session(ours, seconds)
         try:
             socket.send_fds(self._control, [b'{"do": "start"}'], [theirs.fileno()])
             theirs.close()
             self._reply()
-            yield Session(ours, seconds)
+            yield session
         finally:
             ours.close()
-            self._control.send(b'{"do": "end"}')
+            self._control.send(json.dumps({"do": "end", "gone": session.over == "crashed"}).encode())
             self.last = self._reply()
 
     def _reply(self) -> dict:

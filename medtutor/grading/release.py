@@ -222,6 +222,7 @@ def _lesson(
     _set_points(source, worth)
     files[bundle.SOURCE] = as_bytes(source)
     made: dict[Path, Node] = {}
+    info["students"] = drawn.students  # whose variants were drawn: somebody else's cannot be marked
     folders = safe_names(drawn.students)
     for student in drawn.students if drawn.variants == "student" else [None]:
         notebook = build(lesson, "graded", drawn.values(exercises, student))

@@ -63,15 +63,16 @@ def run(
                 if tries[place] < TRIES:
                     todo.append(place)
                 else:
-                    yield place, _failed(submissions[place], assignments[place])
+                    yield place, for_a_person(submissions[place], assignments[place], FAILED)
     finally:
         for one in judges:
             one.close()
 
 
-def _failed(submission: Submission, assignment: Assignment) -> Graded:
-    outcomes = tuple(Outcome(q.id, "needs marking", 0.0, q.points, FAILED) for q in assignment.questions)
-    return Graded(submission.student, outcomes, 0.0, assignment.maximum, 0.0, "needs marking", (FAILED,))
+def for_a_person(submission: Submission, assignment: Assignment, why: str) -> Graded:
+    """A submission that is not marked here: every question waits for a person."""
+    outcomes = tuple(Outcome(q.id, "needs marking", 0.0, q.points, why) for q in assignment.questions)
+    return Graded(submission.student, outcomes, 0.0, assignment.maximum, 0.0, "needs marking", (why,))
 
 
 class _Judge:
@@ -124,6 +125,8 @@ class _Judge:
 
 def _judge(connection: Connection, submissions, assignments, zygote: Zygote, settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # the pool of threads of the process that forked us is not here
     try:
         worker = zygote.worker(str(os.getpid()))
     except GraderError as error:

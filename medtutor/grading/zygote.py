@@ -12,9 +12,11 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 
@@ -62,7 +64,7 @@ def _work(control: socket.socket, settings: dict, readable: list[Path]) -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
         if not message:
-            _end(child)
+            _end(child, False)
             os._exit(0)
         request = json.loads(message)
         if request["do"] == "start":
@@ -73,7 +75,7 @@ def _work(control: socket.socket, settings: dict, readable: list[Path]) -> None:
             os.close(descriptors[0])
             control.send(b"{}")
         elif request["do"] == "end":
-            status = _end(child)
+            status = _end(child, request.get("gone") is True)
             child = 0
             sandbox.wipe(scratch)
             control.send(json.dumps(status).encode())
@@ -94,13 +96,20 @@ def _answer(descriptor: int, plan, limits) -> None:
         os._exit(0)
 
 
-def _end(child: int) -> dict:
-    """Kill the process of the question and whatever it left, and say how it had ended."""
+def _end(child: int, gone: bool) -> dict:
+    """Kill the process of the question and whatever it left, and say how it had ended.
+
+    `gone`: its connection is closed, so that it has ended or is about to; it gets a second to do so by itself.
+    """
     from medtutor.grading import sandbox
 
     if not child:
         return {}
+    until = time.monotonic() + (1 if gone else 0)
     found, status, usage = os.wait4(child, os.WNOHANG)
+    while found == 0 and time.monotonic() < until:
+        time.sleep(0.001)
+        found, status, usage = os.wait4(child, os.WNOHANG)
     alive = found == 0
     if alive:
         os.kill(child, signal.SIGKILL)
@@ -109,6 +118,6 @@ def _end(child: int) -> dict:
     return {
         "killed": alive,
         "signal": os.WTERMSIG(status) if not alive and os.WIFSIGNALED(status) else 0,
-        "peak_mb": usage.ru_maxrss / 1024,
+        "grown_mb": (usage.ru_maxrss - resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1000,
         "cpu_s": usage.ru_utime + usage.ru_stime,
     }

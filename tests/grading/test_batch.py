@@ -198,6 +198,27 @@ def conv_weights(channels_in, channels_out, kernel, bias=True):
     assert found["eve"]["cnn.weights"] == "correct"
 
 
+def test_a_process_that_has_used_torch_on_several_threads_can_grade(tmp_path, hand_in):
+    """What it forks has none of its threads, and must not wait for them."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        x = torch.randn(1500, 1500, requires_grad=True)
+        (x @ x).relu().sum().backward()
+        torch.nn.functional.conv2d(torch.randn(8, 3, 64, 64), torch.randn(8, 3, 3, 3)).sum()
+        made = release(3, tmp_path / "r", quiz_points=0)
+        task = bundle.load(made.bundle)
+        right = [f"# medtutor: {q.id}\n{q.tests.solution}" for q in task.questions if q.kind == "cases"]
+        hand_in("ada", small.notebook(*right))
+        done = grade_class(made.bundle, hand_in.folder, tmp_path / "out", jobs=1, settings=Settings(20, 1024))
+    finally:
+        torch.set_num_threads(threads)
+    code = {question.id for question in task.questions if question.kind == "cases"}
+    assert {one.status for one in done.graded[0].outcomes if one.id in code} == {"correct"}
+
+
 def test_below_the_floor_nothing_is_graded_unless_it_is_written_out(source, hand_in, tmp_path, monkeypatch):
     from medtutor.grading import sandbox
     from medtutor.grading.sandbox import Host, levels
@@ -271,6 +292,11 @@ def test_variants_by_student_are_marked_with_the_secret_only(tmp_path, hand_in):
     assert copied, "nothing that is drawn tells two students apart"
     text = "".join(path.read_text() for path in made.bundle.rglob("*.json"))
     assert secret.read_text().strip() not in text
+    hand_in("Cyd Unlisted", small.notebook(*solutions["ada"]))
+    done = grade_class(made.bundle, hand_in.folder, tmp_path / "out", secret=secret, settings=Settings(20, 1024))
+    unlisted = next(one for one in done.graded if one.student == "Cyd Unlisted")
+    assert unlisted.status == "needs marking" and "not on it" in unlisted.notes[0]
+    assert "Cyd Unlisted" in done.info["notes"][-1]
     with pytest.raises(LessonError, match="secret"):
         grade_class(made.bundle, hand_in.folder, tmp_path / "out")
     other = tmp_path / "other"
