@@ -11,6 +11,7 @@ import ast
 import builtins
 import copy
 import io
+import json
 import socket
 import sys
 import types
@@ -31,6 +32,14 @@ PRINTED = 64_000  # characters of what an answer prints that are kept for a test
 def serve(connection: socket.socket) -> None:
     """Answer requests until the judge hangs up."""
     Served(connection).loop()
+
+
+def warm_up() -> None:
+    """Load what the first request would load. No operation of torch: a pool of threads does not survive a fork."""
+    compile(ast.parse("def f(x):\n    return x"), "<answer>", "exec")
+    encoder = Encoder(lambda encoder, value, depth: None)
+    form = json.loads(json.dumps(encoder.value(random_state())))
+    Decoder([bytearray(buffer) for buffer in encoder.buffers], lambda decoder, form, depth: None).value(form)
 
 
 class Printed(io.TextIOBase):

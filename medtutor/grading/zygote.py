@@ -27,10 +27,11 @@ def main(descriptor: int) -> None:
         with contextlib.suppress(Exception):  # an answer that needs it is told
             importlib.import_module(name)
     import medtutor.grading.sandbox
-    import medtutor.grading.student
+    from medtutor.grading import student
 
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)  # a pool of threads does not survive a fork
+    student.warm_up()  # once here, not in every process
     # asked here, where nothing is loaded that an answer must not read
     readable = medtutor.grading.sandbox.readable_paths()
     gc.collect()
